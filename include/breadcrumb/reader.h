@@ -9,8 +9,8 @@
  *
  * Functions that can fail return 0 (or a positive number where they say so) or a negative
  * errno value; crumb_trace_error() then says in words what is wrong, in which file and at
- * which byte.  A file that is cut short or damaged is a normal answer: what can be read is
- * read, and what cannot is told by crumb_trace_problem().
+ * which byte.  A file that is cut short or damaged is a normal answer: what can be read
+ * is read, and what cannot is told by crumb_trace_problem().
  *
  * Memory depends on the program's code (definitions), on the number of threads, and, very
  * weakly, on the file's size (under a thousandth of it); never on the number of events.
@@ -35,109 +35,115 @@ unsigned crumb_format(void);
 /* ---- what a trace is made of ------------------------------------------------------- */
 
 enum crumb_ended {
-        CRUMB_ENDED_UNKNOWN, /* killed, or the file was copied while it was written */
-        CRUMB_ENDED_RUNNING, /* as unknown, and on this host its process is still there */
-        CRUMB_ENDED_CLEAN,   /* exit */
-        CRUMB_ENDED_EXEC,    /* replaced by another program */
-        CRUMB_ENDED_FATAL,   /* abort() */
+	CRUMB_ENDED_UNKNOWN, /* killed, or the file was copied while it was written */
+	CRUMB_ENDED_RUNNING, /* as unknown, and on this host its process is still there */
+	CRUMB_ENDED_CLEAN,   /* exit */
+	CRUMB_ENDED_EXEC,    /* replaced by another program */
+	CRUMB_ENDED_FATAL,   /* abort() */
 };
 
 struct crumb_process {
-        unsigned index;      /* of the process in its trace, from 0 */
-        const char *path;    /* of the file, as given */
-        uint64_t trace_id;   /* parent_id: 0 when it was not forked from a traced process */
-        uint64_t parent_id;
-        uint32_t pid;
-        uint32_t parent_pid;
-        int64_t start_ns;    /* when tracing began; nanoseconds since 1970 UTC */
-        int64_t end_ns;      /* when it ended; where that is not known, the last event's time */
-        enum crumb_ended ended;
-        int exit_status;     /* -1: not known */
-        uint32_t python_hex; /* PY_VERSION_HEX */
-        unsigned flags;      /* CRUMB_FLAG_* of format.h */
-        uint64_t file_bytes;
-        uint32_t threads;    /* how many; the same holds for codes */
-        uint32_t codes;
-        /* Text: never NULL, "" where the file does not say. */
-        const char *executable;
-        const char *python;  /* as sys.version */
-        const char *backend;
-        const char *host;
-        const char *directory;
-        const char *agent;   /* version of the agent */
-        const char *include;
-        const char *exclude;
-        const char *parent_file;
-        const char *const *arguments; /* argc of them, then NULL */
-        size_t argc;
-        const char *const *notes;     /* note_count of them, then NULL */
-        size_t note_count;
-        uint64_t lost[16];   /* by enum crumb_loss of format.h */
+	unsigned index;    /* of the process in its trace, from 0 */
+	const char *path;  /* of the file, as given */
+	uint64_t trace_id; /* parent_id: 0 when it was not forked from a traced process */
+	uint64_t parent_id;
+	uint32_t pid;
+	uint32_t parent_pid;
+	int64_t start_ns; /* when tracing began; nanoseconds since 1970 UTC */
+	int64_t
+	    end_ns; /* when it ended; where that is not known, the last event's time */
+	enum crumb_ended ended;
+	int exit_status;     /* -1: not known */
+	uint32_t python_hex; /* PY_VERSION_HEX */
+	unsigned flags;      /* CRUMB_FLAG_* of format.h */
+	uint64_t file_bytes;
+	uint32_t threads; /* how many; the same holds for codes */
+	uint32_t codes;
+	/* Text: never NULL, "" where the file does not say. */
+	const char *executable;
+	const char *python; /* as sys.version */
+	const char *backend;
+	const char *host;
+	const char *directory;
+	const char *agent; /* version of the agent */
+	const char *include;
+	const char *exclude;
+	const char *parent_file;
+	const char *const *arguments; /* argc of them, then NULL */
+	size_t argc;
+	const char *const *notes; /* note_count of them, then NULL */
+	size_t note_count;
+	uint64_t lost[16]; /* by enum crumb_loss of format.h */
 };
 
 struct crumb_thread {
-        const struct crumb_process *process;
-        uint32_t number;    /* from 1, in order of appearance */
-        uint32_t native_id; /* gettid() */
-        uint64_t ident;     /* threading.get_ident() */
-        uint32_t parent_native_id; /* 0: not known */
-        const char *name;   /* "" where it is not known */
-        int64_t start_ns;
+	const struct crumb_process *process;
+	uint32_t number;           /* from 1, in order of appearance */
+	uint32_t native_id;        /* gettid() */
+	uint64_t ident;            /* threading.get_ident() */
+	uint32_t parent_native_id; /* 0: not known */
+	const char *name;          /* "" where it is not known */
+	int64_t start_ns;
 };
 
 struct crumb_code {
-        uint32_t id;         /* within its process, from 1 */
-        uint32_t first_line;
-        uint32_t flags;      /* co_flags */
-        uint32_t interpreter;
-        const char *name;    /* text is never NULL */
-        const char *qualname;
-        const char *filename;
-        const char *module;
+	uint32_t id; /* within its process, from 1 */
+	uint32_t first_line;
+	uint32_t flags; /* co_flags */
+	uint32_t interpreter;
+	const char *name; /* text is never NULL */
+	const char *qualname;
+	const char *filename;
+	const char *module;
 };
 
 enum crumb_kind {
-        CRUMB_CALL = 1,
-        CRUMB_RETURN,
-        CRUMB_YIELD,
-        CRUMB_RESUME,
-        CRUMB_UNWIND,
-        CRUMB_EXCEPTION,
-        CRUMB_LINE,
-        CRUMB_THREAD_START,
-        CRUMB_THREAD_END,
-        CRUMB_EXEC,
-        CRUMB_LOST,
+	CRUMB_CALL = 1,
+	CRUMB_RETURN,
+	CRUMB_YIELD,
+	CRUMB_RESUME,
+	CRUMB_UNWIND,
+	CRUMB_EXCEPTION,
+	CRUMB_LINE,
+	CRUMB_THREAD_START,
+	CRUMB_THREAD_END,
+	CRUMB_EXEC,
+	CRUMB_LOST,
 };
 #define CRUMB_KINDS 12 /* one more than the largest: the size of a table by kind */
 
-/* "call", "return", …: the names that `breadcrumb dump` prints.  NULL for no such kind. */
+/* "call", "return", …: the names that `breadcrumb dump` prints.  NULL for no such kind.
+ */
 const char *crumb_kind_name(enum crumb_kind kind);
 
 /* A cause of loss in words ("disk full"), by its number in format.h; "unknown cause". */
 const char *crumb_loss_name(unsigned cause);
 
 struct crumb_event {
-        enum crumb_kind kind;
-        const struct crumb_thread *thread; /* never NULL */
-        const struct crumb_code *code;     /* NULL where no function belongs to it: THREAD_*, EXEC, LOST */
-        int64_t time_ns;      /* nanoseconds since 1970 UTC */
-        uint32_t line;        /* CALL: the first line; LINE, EXCEPTION: the line; else, and where
-                                 it is not known, 0 */
-        uint32_t depth;       /* recorded frames below this event's frame: 0 for an outermost one */
-        int64_t duration_ns;  /* RETURN, YIELD, UNWIND: since the matching CALL or RESUME;
-                                 else, and where that was not recorded, -1 */
-        int64_t self_ns;      /* likewise, less the time in recorded calls made from it */
-        const char *exception; /* EXCEPTION: the type's name; else NULL */
-        unsigned loss;        /* LOST: the cause (format.h), and how many events, 0: not known */
-        uint64_t lost;
+	enum crumb_kind kind;
+	const struct crumb_thread *thread; /* never NULL */
+	const struct crumb_code
+	    *code;       /* NULL where no function belongs to it: THREAD_*, EXEC, LOST */
+	int64_t time_ns; /* nanoseconds since 1970 UTC */
+	uint32_t line; /* CALL: the first line; LINE, EXCEPTION: the line; else, and where
+	                  it is not known, 0 */
+	uint32_t
+	    depth; /* recorded frames below this event's frame: 0 for an outermost one */
+	int64_t duration_ns; /* RETURN, YIELD, UNWIND: since the matching CALL or RESUME;
+	                        else, and where that was not recorded, -1 */
+	int64_t self_ns;     /* likewise, less the time in recorded calls made from it */
+	const char *exception; /* EXCEPTION: the type's name; else NULL */
+	unsigned loss; /* LOST: the cause (format.h), and how many events, 0: not known */
+	uint64_t lost;
 };
 
-/* ---- opening ------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------
+ */
 
 /* A new, empty trace; NULL when there is no memory.  Free it with crumb_trace_free(). */
 struct crumb_trace *crumb_trace_new(void);
-void crumb_trace_free(struct crumb_trace *trace); /* NULL is allowed; frees its cursors' data too */
+void crumb_trace_free(
+    struct crumb_trace *trace); /* NULL is allowed; frees its cursors' data too */
 
 /*
  * Adds a trace file; a directory adds every *.crumb file in it (sorted by name, not
@@ -166,13 +172,17 @@ const char *crumb_trace_error(const struct crumb_trace *trace);
  */
 const char *crumb_trace_problem(const struct crumb_trace *trace, size_t i);
 
-/* ---- looking ------------------------------------------------------------------------ */
+/* ---- looking ------------------------------------------------------------------------
+ */
 
 size_t crumb_trace_processes(const struct crumb_trace *trace);
 /* i from 0; NULL past the end. */
-const struct crumb_process *crumb_trace_process(const struct crumb_trace *trace, size_t i);
-const struct crumb_thread *crumb_process_thread(const struct crumb_process *process, size_t i);
-const struct crumb_code *crumb_process_code(const struct crumb_process *process, size_t i);
+const struct crumb_process *crumb_trace_process(const struct crumb_trace *trace,
+                                                size_t i);
+const struct crumb_thread *crumb_process_thread(const struct crumb_process *process,
+                                                size_t i);
+const struct crumb_code *crumb_process_code(const struct crumb_process *process,
+                                            size_t i);
 
 /*
  * A walk over the events of a trace: of one thread when `thread` is given, else of all
@@ -180,7 +190,8 @@ const struct crumb_code *crumb_process_code(const struct crumb_process *process,
  * Several cursors may be open at once.  NULL when there is no memory.  Free it with
  * crumb_cursor_free() before its trace.
  */
-struct crumb_cursor *crumb_cursor_new(struct crumb_trace *trace, const struct crumb_thread *thread);
+struct crumb_cursor *crumb_cursor_new(struct crumb_trace *trace,
+                                      const struct crumb_thread *thread);
 void crumb_cursor_free(struct crumb_cursor *cursor); /* NULL is allowed */
 
 /* The next event: 1 and *event is filled, 0 at the end, or -ENOMEM, -EIO.  Damaged blocks
@@ -188,7 +199,8 @@ void crumb_cursor_free(struct crumb_cursor *cursor); /* NULL is allowed */
 int crumb_cursor_next(struct crumb_cursor *cursor, struct crumb_event *event);
 
 /* How far a cursor is: bytes of event blocks done, and in all. */
-void crumb_cursor_progress(const struct crumb_cursor *cursor, uint64_t *done, uint64_t *total);
+void crumb_cursor_progress(const struct crumb_cursor *cursor, uint64_t *done,
+                           uint64_t *total);
 
 #ifdef __cplusplus
 }

@@ -17,7 +17,9 @@
  * the file as an EVENTS block with the same thread and sequence number, then cleared and
  * used again under the next sequence number.  A window whose (thread, sequence) is also
  * that of an EVENTS block holds nothing new; otherwise it holds the thread's last events.
- * A window of thread 0 is unused.
+ * A window of thread 0 is unused.  A process that ends cleanly cuts its file behind the last
+ * word in use: the last WINDOW or DEFINITIONS block may be shorter than its `size` says, and
+ * what is missing counts as zero.
  *
  * An EVENTS block ends with a trailer word (crumb_trailer).  Where it is wrong the block
  * was being written when the process died, and the window still holds its events.

@@ -135,7 +135,8 @@ start_log() {
     if [ -e "$build/.configured" ] && [ "$(cat "$build/.configured")" != "$options" ]; then
         rm -rf "$build"
     fi
-    mkdir -p "$build" 2>/dev/null && : >"$log" || die "cannot write to $build"
+    mkdir -p "$build" || die "cannot make the folder $build"
+    : >"$log" || die "cannot write to $build"
 }
 
 # configure_and_build CONFIGURE-OPTION...

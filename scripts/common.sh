@@ -144,7 +144,9 @@ configure_and_build() {
     cd "$top" || die "cannot enter $top"
     [ -x configure ] || step "making ./configure" ./autogen.sh
     cd "$build" || die "cannot enter $build"
-    if [ ! -e .configured ]; then
+    # Check may have come since quickstart configured without it.
+    check=$(pkg-config --modversion check 2>/dev/null)
+    if [ ! -e .configured ] || [ "$(cat .check 2>/dev/null)" != "$check" ]; then
         # By a relative path: configure takes no source folder with a space in its name.
         case $build in
         "$top"/*) source=$(printf '%s' "${build#"$top"/}" | sed 's:[^/][^/]*:..:g') ;;
@@ -152,6 +154,7 @@ configure_and_build() {
         esac
         step "configuring in $build" "$source/configure" "$@"
         printf '%s\n' "$top $*" >.configured
+        printf '%s\n' "$check" >.check
     fi
     step "building" make -j"$(nproc 2>/dev/null || echo 2)" all
 }

@@ -14,7 +14,7 @@ nothing.
 
 Lines of the output, fields separated by tabs:
     code  ID  FIRST_LINE  NAME  QUALNAME  MODULE  FILENAME     before the first use of ID
-    NATIVE_THREAD_ID  KIND  ID  LINE  EXCEPTION                 an event
+    NATIVE_THREAD_ID  KIND  ID  LINE  EXCEPTION  FRAME          an event; FRAME: an address
 QUALNAME is empty on 3.10, where code objects have none.  MODULE is the __name__ of the
 globals that the code was first run with.  Tabs and newlines in names are escaped as in repr.
 
@@ -101,7 +101,7 @@ def _make_recorder(path, program, wanted):
             modules.pop("sitecustomize", None)
         if not wanted(code.co_filename):
             return
-        put(f"{thread_id()}\t{kind}\t{number(code, frame)}\t{line}\t{exception}\n")
+        put(f"{thread_id()}\t{kind}\t{number(code, frame)}\t{line}\t{exception}\t{id(frame)}\n")
 
     return record
 

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: MIT
+"""What test_oracle.py compares: running the recorder, reading both sides, telling differences.
+
+Both sides become, for each thread, a list of plain tuples
+
+    (kind, file, name, qualname, module, line, exception)
+
+line: the first line for "call", the line for "line" and "exception", else None; qualname is None
+on 3.10, whose code objects have none.  Files below the programs' folder and below the working
+directory of the run are relative; they and code of no file ("<string>") are what is compared,
+because of the rest (the standard library) much depends on timing and on what was imported before.
+"""
+
+import pathlib
+import typing
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROGRAMS = HERE / "programs"
+RECORDER = HERE / "recorder"
+CALLS = ("call", "return", "yield", "resume", "unwind")
+KINDS = (*CALLS, "exception", "line")
+
+
+class Event(typing.NamedTuple):
+    kind: str
+    file: str
+    name: str
+    qualname: typing.Optional[str]
+    module: str
+    line: typing.Optional[int]
+    exception: typing.Optional[str]
+
+    def __str__(self):
+        where = f"{self.file}:{self.line}" if self.line is not None else self.file
+        text = f"{self.kind:9} {self.qualname or self.name}  [{self.module}] {where}"
+        return text + (f"  {self.exception}" if self.exception else "")
+
+
+# ---- programs --------------------------------------------------------------------------------
+
+
+def program_names():
+    return sorted(path.stem for path in PROGRAMS.glob("*.py"))
+
+
+def marks(name):
+    """What the comment at a program's top says in lines "# key: value"."""
+    found = {}
+    for line in (PROGRAMS / f"{name}.py").read_text(encoding="utf-8").splitlines():
+        key, colon, value = line[2:].partition(": ")
+        if not line.startswith("# ") or not colon or " " in key:
+            break
+        found[key] = value
+    return found
+
+
+def can_run(name, version):
+    needed = marks(name).get("needs", "3.10")
+    return tuple(map(int, needed.split("."))) <= version[:2]
+
+
+def wanted(file, roots):
+    """As the recorder decides it: which files' code is compared."""
+    if not roots or any(file.startswith(root + "/") for root in roots):
+        return True
+    return file.startswith("<") and not file.startswith("<frozen ")
+
+
+def shorten(file, cwd):
+    for folder, name in ((PROGRAMS, ""), (cwd, "cwd/")):
+        if file.startswith(f"{folder}/"):
+            return name + file[len(str(folder)) + 1 :]
+    return file
+
+
+# ---- the oracle's side --------------------------------------------------------------------------
+
+
+def run_oracle(ctx, name, kind, folder, everything=False):
+    """Runs a program under the recorder → (Result, its events).
+
+    The events: a list for each thread, the main thread's first, of [frame, *Event].
+    """
+    cwd = ctx.tmp / folder
+    cwd.mkdir()
+    output = ctx.tmp / f"{folder}.events"
+    program = PROGRAMS / f"{name}.py"
+    env = {
+        "PYTHONPATH": RECORDER,
+        "ORACLE_KIND": kind,
+        "ORACLE_OUTPUT": output,
+        "ORACLE_PROGRAM": program,
+        "ORACLE_ROOTS": "" if everything else f"{PROGRAMS}:{cwd}",
+    }
+    result = ctx.plain(program, env=env, cwd=cwd, timeout=50)
+    text = output.read_text(encoding="utf-8")
+    return result, read_oracle(text.splitlines(), cwd, ctx.version >= (3, 11))
+
+
+def read_oracle(lines, cwd, has_qualname):
+    codes, threads = {}, {}
+    for text in lines:
+        fields = text.split("\t")
+        if fields[0] == "code":
+            _, number, first, name, qualname, module, file = map(unescaped, fields)
+            qualname = qualname if has_qualname else None
+            codes[number] = (shorten(file, cwd), name, qualname, module, int(first))
+            continue
+        thread, kind, number, line, exception, frame = fields
+        *code, first = codes[number]
+        line = first if kind == "call" else int(line) if line and line != "None" else None
+        event = [int(frame), kind, *code, line, exception or None]
+        threads.setdefault(thread, []).append(event)
+    return list(threads.values())
+
+
+def unescaped(text):
+    return text.encode("utf-8").decode("unicode_escape").encode("latin-1").decode("utf-8")
+
+
+def events_of(threads, kinds=KINDS):
+    """The oracle's threads as lists of Event, of some kinds only."""
+    return [[Event(*e[1:]) for e in thread if e[1] in kinds] for thread in threads]
+
+
+def left_by_exception(thread):
+    """A thread of the oracle as a backend sees it that sees frames only when they are left.
+
+    Of the exceptions of a frame it tells the one that the frame is left by, right before the
+    unwind.  That is the last one that was told in that frame; where more were (another was
+    handled on the way out), the one whose type the caller is told next.
+    """
+    kept, raised = [], {}
+    for index, (frame, *fields) in enumerate(thread):
+        event = Event(*fields)
+        if event.kind == "call":
+            raised[frame] = []
+        if event.kind == "exception":
+            raised.setdefault(frame, []).append(event)
+            continue
+        if event.kind == "unwind":
+            told = raised.get(frame, [])
+            after = thread[index + 1] if index + 1 < len(thread) else None
+            if after and after[1] == "exception":
+                same = [e for e in told if e.exception == after[-1]]
+                told = same or told
+            kept += told[-1:]
+        if event.kind != "line":
+            kept.append(event)
+    return kept
+
+
+# ---- the agent's side -----------------------------------------------------------------------------
+
+
+def threads_of(events):
+    """The agent's events, by thread, the main thread's first."""
+    threads = {}
+    for event in events:
+        threads.setdefault(event["native_id"], []).append(event)
+    main = events[0]["pid"] if events else None
+    return [threads[key] for key in sorted(threads, key=lambda key: key != main)]
+
+
+def agent_events(events, cwd, has_qualname, everything=False):
+    """The agent's events as lists of Event, a list for each thread that has any."""
+    roots = () if everything else (str(PROGRAMS), str(cwd))
+    threads = []
+    for thread in threads_of(events):
+        kept = [
+            agent_event(e, cwd, has_qualname)
+            for e in thread
+            if e["event_type"] in KINDS and wanted(e["filename"], roots)
+        ]
+        if kept:
+            threads.append(kept)
+    return threads
+
+
+def agent_event(event, cwd, has_qualname):
+    kind = event["event_type"]
+    return Event(
+        kind,
+        shorten(event["filename"], cwd),
+        event["function_name"],
+        event["qualname"] if has_qualname else None,
+        event["module"],
+        event["line_number"] if kind in ("call", "line", "exception") else None,
+        event["exception"]["type"] if kind == "exception" else None,
+    )
+
+
+# ---- comparing -----------------------------------------------------------------------------------
+
+
+def difference(expected, got):
+    """Text that says where two lists of threads first differ, None when they are equal.
+
+    The first thread of each is the main thread.  The others come in no order: those that are
+    equal are paired, and of what is left over the first differing pair is told.
+    """
+    if not expected and not got:
+        return None
+    text = thread_difference("main thread", expected[0] if expected else [], got[0] if got else [])
+    if text:
+        return text
+    left = sorted(expected[1:], key=sort_key)
+    others = []
+    for thread in sorted(got[1:], key=sort_key):
+        if thread in left:
+            left.remove(thread)
+        else:
+            others.append(thread)
+    if not left and not others:
+        return None
+    if not others:
+        return thread_difference(f"a thread is missing ({len(left)} in all)", left[0], [])
+    if not left:
+        return thread_difference(f"a thread too many ({len(others)} in all)", [], others[0])
+    pair = max(((a, b) for a in left for b in others), key=lambda p: common(*p))
+    return thread_difference("another thread", *pair)
+
+
+def sort_key(thread):
+    return [tuple(map(str, event)) for event in thread]
+
+
+def common(a, b):
+    """How many events two lists have in common at their start."""
+    for index, (x, y) in enumerate(zip(a, b)):
+        if x != y:
+            return index
+    return min(len(a), len(b))
+
+
+def thread_difference(title, expected, got, context=6):
+    if expected == got:
+        return None
+    at = common(expected, got)
+    lines = [f"{title}: first difference at event {at} of {len(expected)} expected, {len(got)} got"]
+    lines += [f"      {event}" for event in expected[max(0, at - context) : at]]
+    for title, events in (("expected", expected), ("got", got)):
+        lines.append(f"    {title}:")
+        lines += [f"    > {event}" for event in events[at : at + context]] or ["    > nothing more"]
+    return "\n".join(lines)
+
+
+# ---- what must hold inside a trace -----------------------------------------------------------------
+
+
+def inner_problems(events):
+    """What is wrong within the agent's own events: time, depth, durations.  A list of texts."""
+    problems = []
+    for thread in threads_of(events):
+        problems += thread_problems(thread)
+    return problems
+
+
+def thread_problems(thread):
+    problems, stack, before = [], [], ""
+
+    def problem(index, text):
+        problems.append(f"event {index} ({event['event_type']} {event.get('qualname')}): {text}")
+
+    for index, event in enumerate(thread):
+        kind = event["event_type"]
+        if event["timestamp"] < before:
+            problem(index, f"time goes back: {before} to {event['timestamp']}")
+        before = event["timestamp"]
+        if kind not in KINDS:
+            continue
+        depth = len(stack) if kind in ("call", "resume") else max(0, len(stack) - 1)
+        if event["depth"] != depth:
+            problem(index, f"depth {event['depth']}, not {depth}")
+        identity = (event["filename"], event["qualname"], event["module"])
+        if kind in ("call", "resume"):
+            stack.append(identity)
+        elif stack and stack[-1] != identity:
+            problem(index, f"inside {stack[-1][1]}")
+        if kind in ("return", "yield", "unwind") and stack:
+            stack.pop()
+        if len(problems) > 5:
+            break
+    return problems

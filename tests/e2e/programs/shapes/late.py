@@ -1,0 +1,5 @@
+print("late is loaded")
+
+
+def value():
+    return "late"

@@ -1,0 +1,5 @@
+from . import first
+
+
+def other():
+    return "second after " + first.name()

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""The agent's events are exactly what CPython itself tells of the same program.
+
+Each program of programs/ runs untraced, under the recorder (recorder/sitecustomize.py), and
+under every backend without and with lines.  oracle.py tells how the sides are compared.
+
+What is compared with what:
+    monitoring          the recorder on sys.monitoring
+    settrace            the recorder on sys.settrace, whose line and exception events follow
+                        rules of their own; on 3.12+ calls and their ends with sys.monitoring too
+    frame               the recorder on sys.settrace, of the exceptions only those by which a
+                        frame is left
+
+A program may say at its top:
+    # needs: 3.11        the version that its syntax needs
+    # oracle: says       no recorder can follow it; it prints "calls NAME COUNT" itself
+    # stack: deep        a backend that uses C stack for each call may have to step aside
+"""
+
+import oracle
+from harness import Failure, for_backends, once, parametrize
+
+SHORT = ("generators", "exceptions_finally", "threads_basic", "async_basic", "imports")
+EVERY_FRAME = ("callbacks", "contexts", "dataclasses_enum", "exceptions_with", "exec_eval",
+               "functools_all", "imports", "operators", "text_format", "type_features")
+
+
+def recorder_kinds(ctx):
+    return ["settrace", "monitoring"] if ctx.version >= (3, 12) else ["settrace"]
+
+
+def need(ctx, program):
+    if not oracle.can_run(program, ctx.version):
+        ctx.skip(f"{program} needs {oracle.marks(program)['needs']}")
+
+
+def behaviour(result):
+    return {"stdout": result.stdout, "stderr": result.stderr, "status": result.returncode}
+
+
+def plain(ctx, program):
+    """How the program behaves untraced."""
+
+    def run():
+        (ctx.tmp / "plain").mkdir()
+        path = oracle.PROGRAMS / f"{program}.py"
+        return behaviour(ctx.plain(path, cwd=ctx.tmp / "plain"))
+
+    return ctx.cached(["plain", program], run)
+
+
+def recorded(ctx, program, kind, everything=False):
+    """The oracle's threads; fails when the recorder changed what the program does."""
+
+    def run():
+        result, threads = oracle.run_oracle(ctx, program, kind, f"first-{kind}", everything)
+        return {"threads": threads, "stdout": result.stdout, "status": result.returncode}
+
+    answer = ctx.cached(["oracle", program, kind, everything], run)
+    expected = plain(ctx, program)
+    ctx.equal(answer["stdout"], expected["stdout"], f"stdout under the {kind} recorder")
+    ctx.equal(answer["status"], expected["status"], f"status under the {kind} recorder")
+    return answer["threads"]
+
+
+def traced(ctx, program, lines):
+    """Runs a program with the agent, as untraced → (its events, its working directory)."""
+    mode = "lines" if lines else "calls"
+    cwd = ctx.tmp / mode
+    cwd.mkdir()
+    path = oracle.PROGRAMS / f"{program}.py"
+    env = {"BREADCRUMB_CAPTURE_LINES": "1" if lines else "0"}
+    result = ctx.run(path, env=env, cwd=cwd)
+    expected = plain(ctx, program)
+    for what, value in behaviour(result).items():
+        ctx.equal(value, expected[what], f"{what} with the agent ({mode})")
+    ctx.equal(len(result.traces), 1, f"number of trace files ({mode})")
+    return ctx.events(result.traces), cwd
+
+
+def fail_on(text, what):
+    if text:
+        raise Failure(f"{what}: {text}")
+
+
+@parametrize("program", oracle.program_names(), short=SHORT)
+def test_recorder_is_deterministic_and_unnoticed(ctx, program):
+    need(ctx, program)
+    if oracle.marks(program).get("oracle") == "says":
+        return ctx.skip(f"{program} is not for a recorder: it counts its calls itself")
+    for kind in recorder_kinds(ctx):
+        first = recorded(ctx, program, kind)
+        _, second = oracle.run_oracle(ctx, program, kind, f"second-{kind}")
+        text = oracle.difference(oracle.events_of(first), oracle.events_of(second))
+        fail_on(text, f"two runs of the {kind} recorder")
+        if not any(len(thread) > 4 for thread in first):
+            raise Failure(f"the {kind} recorder saw next to nothing")
+
+
+def expectations(ctx, program, lines, everything=False):
+    """What the backend has to tell: (what it is, kinds compared, the threads) for each oracle."""
+    kinds = oracle.KINDS if lines else tuple(k for k in oracle.KINDS if k != "line")
+    if ctx.backend == "frame":
+        threads = recorded(ctx, program, "settrace", everything)
+        yield "sys.settrace, frames left", kinds, [oracle.left_by_exception(t) for t in threads]
+        return
+    threads = recorded(ctx, program, ctx.backend, everything)
+    yield f"sys.{ctx.backend}", kinds, oracle.events_of(threads, kinds)
+    if ctx.backend == "settrace" and ctx.version >= (3, 12):
+        threads = recorded(ctx, program, "monitoring", everything)
+        yield "sys.monitoring", oracle.CALLS, oracle.events_of(threads, oracle.CALLS)
+
+
+def compare(ctx, program, lines, everything=False):
+    mode = "lines" if lines else "calls"
+    events, cwd = traced(ctx, program, lines)
+    fail_on("; ".join(oracle.inner_problems(events)), f"inside the trace ({mode})")
+    if oracle.marks(program).get("oracle") == "says":
+        compare_counts(ctx, program, events, mode)
+        return
+    got = oracle.agent_events(events, cwd, ctx.version >= (3, 11), everything)
+    for what, kinds, expected in expectations(ctx, program, lines, everything):
+        mine = [[e for e in thread if e.kind in kinds] for thread in got]
+        text = oracle.difference([t for t in expected if t], [t for t in mine if t])
+        fail_on(text, f"{mode}, against {what}")
+
+
+def compare_counts(ctx, program, events, mode):
+    """Against what the program itself says about its calls."""
+    for line in plain(ctx, program)["stdout"].splitlines():
+        if not line.startswith("calls "):
+            continue
+        _, name, count = line.split()
+        mine = [e for e in events if e["function_name"] == name]
+        kinds = {k: sum(e["event_type"] == k for e in mine) for k in oracle.CALLS}
+        kinds = {k: n for k, n in kinds.items() if n}
+        ctx.equal(kinds, {"call": int(count), "unwind": int(count)}, f"events of {name} ({mode})")
+
+
+@for_backends
+@parametrize("program", oracle.program_names(), short=SHORT)
+def test_agent_equals_recorder(ctx, program):
+    need(ctx, program)
+    compare(ctx, program, lines=False)
+    if ctx.backend != "frame":  # it claims no lines
+        compare(ctx, program, lines=True)
+
+
+@for_backends
+@parametrize("program", EVERY_FRAME, short=EVERY_FRAME[:1])
+def test_agent_equals_recorder_in_every_frame(ctx, program):
+    """The standard library's frames too, the import system's included."""
+    compare(ctx, program, lines=ctx.backend != "frame", everything=True)
+
+
+# ---- the comparison itself ---------------------------------------------------------------------
+
+
+def sample():
+    """Two threads as the oracle might tell them."""
+
+    def event(kind, name, line=None, exception=None):
+        return oracle.Event(kind, "a.py", name, name, "__main__", line, exception)
+
+    main = [
+        event("call", "<module>", 1),
+        event("call", "f", 3),
+        event("line", "f", 4),
+        event("yield", "f"),
+        event("resume", "f"),
+        event("exception", "f", 5, "ValueError"),
+        event("unwind", "f"),
+        event("exception", "<module>", 9, "ValueError"),
+        event("return", "<module>"),
+    ]
+    other = [event("call", "g", 20), event("return", "g")]
+    return [main, list(other), list(other)]
+
+
+@once
+def test_comparison_accepts_what_is_equal(ctx):
+    ctx.equal(oracle.difference(sample(), sample()), None)
+    one, two = sample(), sample()
+    two[0:1], two[1:] = two[0:1], reversed(two[1:])
+    ctx.equal(oracle.difference(one, two), None)
+
+
+@once
+def test_comparison_notices_every_event_that_is_missing_or_extra(ctx):
+    for thread in range(3):
+        for index in range(len(sample()[thread])):
+            missing, extra = sample(), sample()
+            del missing[thread][index]
+            extra[thread].insert(index, sample()[0][3])
+            for changed in (missing, extra):
+                assert oracle.difference(sample(), changed), (thread, index)
+                assert oracle.difference(changed, sample()), (thread, index)
+
+
+@once
+def test_comparison_notices_every_swap(ctx):
+    events = sample()[0]
+    for index in range(len(events) - 1):
+        changed = sample()
+        changed[0][index : index + 2] = reversed(changed[0][index : index + 2])
+        text = oracle.difference(sample(), changed)
+        assert f"first difference at event {index} of" in text, text
+
+
+@once
+def test_comparison_notices_every_changed_field(ctx):
+    for index, event in enumerate(sample()[0]):
+        for field in event._fields:
+            changed = sample()
+            changed[0][index] = event._replace(**{field: "other"})
+            assert oracle.difference(sample(), changed), (index, field)
+
+
+@once
+def test_comparison_notices_threads_that_are_missing_or_extra(ctx):
+    assert "missing" in oracle.difference(sample(), sample()[:2])
+    assert "too many" in oracle.difference(sample()[:2], sample())
+    assert oracle.difference(sample(), [])
+    assert oracle.difference([], sample())
+
+
+@once
+def test_frames_left_are_told_with_the_exception_that_leaves_them(ctx):
+    def told(*events):
+        return [[frame, kind, "a.py", "f", "f", "m", line, exception]
+                for frame, kind, line, exception in events]
+
+    thread = told(
+        (1, "call", 1, None),
+        (2, "call", 2, None),
+        (2, "exception", 3, "ValueError"),
+        (2, "line", 4, None),
+        (2, "exception", 5, "KeyError"),  # handled in a finally, the first one goes on
+        (2, "unwind", None, None),
+        (1, "exception", 6, "ValueError"),  # handled
+        (1, "return", None, None),
+    )
+    got = [(e.kind, e.line, e.exception) for e in oracle.left_by_exception(thread)]
+    ctx.equal(got, [
+        ("call", 1, None),
+        ("call", 2, None),
+        ("exception", 3, "ValueError"),
+        ("unwind", None, None),
+        ("return", None, None),
+    ])
+
+
+@once
+def test_trace_that_contradicts_itself_is_noticed(ctx):
+    def event(kind, name, depth, second):
+        return {"event_type": kind, "qualname": name, "depth": depth, "filename": "a.py",
+                "module": "m", "native_id": 1, "pid": 1, "timestamp": f"2026-01-01T00:00:{second:02}Z"}
+
+    def good():
+        return [event("call", "f", 0, 1), event("call", "g", 1, 2), event("line", "g", 1, 2),
+                event("return", "g", 1, 3), event("unwind", "f", 0, 4)]
+
+    ctx.equal(oracle.inner_problems(good()), [])
+    for change in (dict(depth=7), dict(timestamp="2020-01-01T00:00:00Z"), dict(qualname="other")):
+        changed = good()
+        changed[3].update(change)
+        assert oracle.inner_problems(changed), change

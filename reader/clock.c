@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The clock of a trace is a line through moments that were seen on both clocks: the
+ * start, every clock record, the end.  Between two of them time is interpolated, so that
+ * the two clocks may drift apart for weeks without an error that grows.
+ *
+ * After the last moment (the tail of a process that was killed) the slope of the last
+ * stretch that is long enough to trust goes on.  Where that differs from the agent's own
+ * estimate by more than a sixteenth, somebody set the system's clock in that stretch, and
+ * the estimate is used.
+ *
+ * The system's clock may be set back while a program runs, and a bit of the file may be
+ * wrong.  Either way a moment that lies before its predecessor is left out, or the
+ * predecessor is where that one does not fit to its own neighbours: shown times never
+ * fall.
+ *
+ * A slope is a 64-bit whole number and a 64-bit fraction; a product of 128 bits then is
+ * exact to a nanosecond over any number of ticks.
+ */
+#include "clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+__extension__ typedef unsigned __int128 u128;
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+#define LONG_ENOUGH   (NS_PER_SECOND / 100)
+
+int clock_add(struct clock *clock, uint64_t ticks, int64_t ns)
+{
+	if (reader_grow(&clock->segments, &clock->room, clock->count,
+	                sizeof(*clock->segments)))
+		return -ENOMEM;
+	clock->segments[clock->count++] =
+	    (struct clock_segment){.ticks = ticks, .ns = ns};
+	return 0;
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct clock_segment *a = left, *b = right;
+
+	if (a->ticks != b->ticks)
+		return a->ticks < b->ticks ? -1 : 1;
+	return a->ns < b->ns ? -1 : a->ns > b->ns;
+}
+
+/* Keeps of the sorted moments those that rise on both clocks. */
+static size_t keep_rising(struct clock *clock)
+{
+	struct clock_segment *s = clock->segments;
+	size_t kept = 0, left_out = 0;
+
+	for (size_t i = 0; i < clock->count; i++) {
+		if (kept && s[i].ticks == s[kept - 1].ticks) {
+			left_out += s[i].ns != s[kept - 1].ns;
+			continue;
+		}
+		if (kept && s[i].ns < s[kept - 1].ns) {
+			left_out++;
+			if (kept > 1 && s[i].ns < s[kept - 2].ns)
+				continue;
+			/* The first moment is the header's: it is the anchor. */
+			if (kept == 1)
+				continue;
+			kept--;
+		}
+		s[kept++] = s[i];
+	}
+	clock->count = kept;
+	return left_out;
+}
+
+static void set_slope(struct clock_segment *s, uint64_t ns, uint64_t ticks)
+{
+	s->whole = ns / ticks;
+	s->fraction = (uint64_t)(((u128)(ns % ticks) << 64) / ticks);
+}
+
+/* Whether ns / ticks is within a sixteenth of the estimate. */
+static bool is_near(uint64_t ns, uint64_t ticks, uint64_t ticks_per_second)
+{
+	u128 measured = (u128)ns * ticks_per_second;
+	u128 expected = (u128)ticks * NS_PER_SECOND;
+	u128 apart = measured > expected ? measured - expected : expected - measured;
+
+	return apart <= expected / 16;
+}
+
+static void set_last_slope(struct clock *clock, uint64_t ticks_per_second)
+{
+	struct clock_segment *last = &clock->segments[clock->count - 1];
+
+	for (size_t i = clock->count - 1; i-- > 0;) {
+		uint64_t ns = (uint64_t)last->ns - (uint64_t)clock->segments[i].ns;
+		uint64_t ticks = last->ticks - clock->segments[i].ticks;
+		if (ns < LONG_ENOUGH)
+			continue;
+		if (is_near(ns, ticks, ticks_per_second)) {
+			set_slope(last, ns, ticks);
+			return;
+		}
+		break;
+	}
+	set_slope(last, NS_PER_SECOND, ticks_per_second);
+}
+
+size_t clock_finish(struct clock *clock, uint64_t ticks_per_second)
+{
+	size_t left_out;
+
+	if (clock->count > 1)
+		qsort(clock->segments, clock->count, sizeof(*clock->segments), compare);
+	left_out = keep_rising(clock);
+	for (size_t i = 0; i + 1 < clock->count; i++) {
+		struct clock_segment *s = &clock->segments[i];
+		set_slope(s, (uint64_t)s[1].ns - (uint64_t)s->ns, s[1].ticks - s->ticks);
+	}
+	set_last_slope(clock, ticks_per_second ? ticks_per_second : NS_PER_SECOND);
+	return left_out;
+}
+
+int64_t clock_extend(const struct clock_segment *segment, uint64_t ticks)
+{
+	int64_t ns;
+
+	if (READER_LIKELY(ticks >= segment->ticks)) {
+		uint64_t since = ticks - segment->ticks;
+		u128 far = (u128)since * segment->whole +
+		           (uint64_t)(((u128)since * segment->fraction) >> 64);
+		if (far > INT64_MAX ||
+		    __builtin_add_overflow(segment->ns, (int64_t)far, &ns))
+			return INT64_MAX;
+		return ns;
+	}
+	uint64_t before = segment->ticks - ticks;
+	u128 far = (u128)before * segment->whole +
+	           (uint64_t)(((u128)before * segment->fraction) >> 64) +
+	           (segment->fraction != 0);
+	if (far > INT64_MAX || __builtin_sub_overflow(segment->ns, (int64_t)far, &ns))
+		return INT64_MIN;
+	return ns;
+}
+
+int64_t clock_once(const struct clock *clock, uint64_t ticks)
+{
+	size_t low = 0, high = clock->count;
+
+	/* The last segment that starts at or before `ticks`, else the first one. */
+	while (low + 1 < high) {
+		size_t middle = low + (high - low) / 2;
+		if (clock->segments[middle].ticks <= ticks)
+			low = middle;
+		else
+			high = middle;
+	}
+	return clock_extend(&clock->segments[low], ticks);
+}
+
+void clock_free(struct clock *clock)
+{
+	free(clock->segments);
+	*clock = (struct clock){0};
+}

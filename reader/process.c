@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one file says of its process.  The header is believed where it can be checked; how
+ * the process ended is said only as far as the file and the system prove it:
+ *
+ * - the header says so, or
+ * - the last event of a thread is the one that the agent stores just before execve, or
+ * - this is the host where it ran, a process of that number is there, and it is not
+ *   younger than the trace.
+ */
+#include "process.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "decode.h"
+#include "define.h"
+#include "error.h"
+#include "file.h"
+#include "index.h"
+
+#define NS_PER_SECOND INT64_C(1000000000)
+
+/* ---- the header -------------------------------------------------------------------- */
+
+static int check_header(struct process *process, size_t got)
+{
+	struct crumb_trace *trace = process->trace;
+	const struct crumb_header *header = &process->header;
+	const char *path = process->file.path;
+	size_t magic = got < sizeof(header->magic) ? got : sizeof(header->magic);
+
+	if (memcmp(header->magic, CRUMB_MAGIC, magic) != 0)
+		return error_fail(trace, -EBADMSG, path, 0,
+		                  "not a Breadcrumb trace file");
+	if (got < offsetof(struct crumb_header, header_size))
+		return error_fail(trace, -EBADMSG, path, got,
+		                  "the file ends inside its header");
+	if (header->version > CRUMB_FORMAT)
+		return error_fail(trace, -ENOTSUP, path,
+		                  offsetof(struct crumb_header, version),
+		                  "written in format %" PRIu32 ", but this version of "
+		                  "Breadcrumb reads formats up to %u",
+		                  header->version, CRUMB_FORMAT);
+	if (header->version == 0)
+		return error_fail(trace, -EBADMSG, path,
+		                  offsetof(struct crumb_header, version),
+		                  "the header is damaged: there is no format 0");
+	if (got < sizeof(*header))
+		return error_fail(trace, -EBADMSG, path, got,
+		                  "the file ends inside its header");
+	if (header->header_size < sizeof(*header) ||
+	    header->header_size > CRUMB_BLOCK_MAX || header->header_size % CRUMB_ALIGN)
+		return error_fail(
+		    trace, -EBADMSG, path, offsetof(struct crumb_header, header_size),
+		    "the header is damaged: it cannot have %" PRIu32 " bytes",
+		    header->header_size);
+	return 0;
+}
+
+static int read_header(struct process *process)
+{
+	ssize_t got = file_read(process->trace, &process->file, &process->header,
+	                        sizeof(process->header), 0);
+
+	return got < 0 ? (int)got : check_header(process, (size_t)got);
+}
+
+static void doubt_header(struct process *process)
+{
+	const struct crumb_header *header = &process->header;
+
+	if (header->clock != CRUMB_CLOCK_MONOTONIC &&
+	    header->clock != CRUMB_CLOCK_COUNTER)
+		error_problem(process, offsetof(struct crumb_header, clock),
+		              "the header is damaged: there is no clock %" PRIu32,
+		              header->clock);
+	if (header->clock != CRUMB_CLOCK_MONOTONIC && header->ticks_per_second == 0)
+		error_problem(process, offsetof(struct crumb_header, ticks_per_second),
+		              "the header is damaged: its clock stands still");
+	if (header->end > CRUMB_END_FATAL)
+		error_problem(process, offsetof(struct crumb_header, end),
+		              "the header is damaged: it does not say how the process "
+		              "ended");
+}
+
+/* ---- whether the process is still there -------------------------------------------- */
+
+/* Field 22 of /proc/PID/stat, in clock ticks since the machine was booted (proc(5)), and
+ * the state, field 3.  False where it cannot be read. */
+static bool read_stat(uint32_t pid, char *state, uint64_t *start)
+{
+	char path[64], text[1024];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	/* The name, field 2, is in parentheses and may hold any character. */
+	const char *at = strrchr(text, ')');
+	if (!at || at[1] != ' ')
+		return false;
+	*state = at[2];
+	at += 2;
+	for (int field = 3; field < 22; field++) {
+		at = strchr(at, ' ');
+		if (!at)
+			return false;
+		at++;
+	}
+	if (!isdigit((unsigned char)*at))
+		return false;
+	*start = strtoull(at, NULL, 10);
+	return true;
+}
+
+static bool is_running(const struct crumb_header *header)
+{
+	struct timespec real, boot;
+	uint64_t start;
+	char state;
+	long per_second = sysconf(_SC_CLK_TCK);
+
+	if (header->pid == 0 || per_second <= 0 ||
+	    !read_stat(header->pid, &state, &start) || state == 'Z' || state == 'X')
+		return false;
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	/* In seconds: a process that got this number later is refused; a second of
+	 * tolerance, because the two clocks are not read at once nor set alike. */
+	double trace_age = (double)real.tv_sec - (double)header->start_ns / NS_PER_SECOND;
+	double process_age = (double)boot.tv_sec - (double)start / (double)per_second;
+	return trace_age >= -1 && process_age >= trace_age - 1;
+}
+
+static bool is_this_host(const char *host)
+{
+	char name[256];
+
+	if (gethostname(name, sizeof(name)) < 0)
+		return false;
+	name[sizeof(name) - 1] = '\0';
+	return *host && strcmp(name, host) == 0;
+}
+
+/* ---- the end ----------------------------------------------------------------------- */
+
+/* The last words of a block that is in the file. */
+static int scan_block(struct process *process, const struct block *block,
+                      unsigned char *scratch, struct decode_summary *summary)
+{
+	struct crumb_block head;
+	ssize_t got = file_read(process->trace, &process->file, scratch,
+	                        block->size & ~BLOCK_FLAGS, block->offset);
+
+	if (got < (ssize_t)sizeof(head))
+		return got < 0 ? (int)got : 0;
+	memcpy(&head, scratch, sizeof(head));
+	size_t used = (size_t)got - sizeof(head);
+	if (head.used < used)
+		used = head.used;
+	*summary = decode_scan((const uint64_t *)(void *)(scratch + sizeof(head)),
+	                       used / sizeof(uint64_t), block->base_ticks);
+	return 0;
+}
+
+/* The time of the last event, and whether some thread ends with EXEC. */
+static int look_at_ends(struct process *process, int64_t *last_ns, bool *has_exec)
+{
+	unsigned char *scratch = malloc(CRUMB_BLOCK_MAX);
+	uint64_t last = 0;
+	int r = 0;
+
+	if (!scratch)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < process->thread_count; i++) {
+		const struct thread *thread = &process->threads[i];
+		struct decode_summary summary = {0};
+		if (thread->block_count == 0)
+			continue;
+		const struct block *block =
+		    &process->index.blocks[thread->first_block + thread->block_count - 1];
+		if (block->size & BLOCK_WINDOW) {
+			const struct window *window =
+			    index_window(&process->index, block->offset);
+			summary =
+			    decode_scan(window->words, window->count, block->base_ticks);
+		} else {
+			r = scan_block(process, block, scratch, &summary);
+		}
+		if (summary.last && summary.ticks > last)
+			last = summary.ticks;
+		*has_exec |= summary.last == CRUMB_EXEC;
+	}
+	free(scratch);
+	if (last != 0)
+		*last_ns = clock_once(&process->clock, last);
+	return r;
+}
+
+static int find_end(struct process *process)
+{
+	const struct crumb_header *header = &process->header;
+	struct crumb_process *public = &process->public;
+	bool has_exec = false, was_running = public->ended == CRUMB_ENDED_RUNNING;
+
+	public->exit_status = -1;
+	public->end_ns = header->end_ticks ? header->end_ns : public->start_ns;
+	switch (header->end) {
+	case CRUMB_END_CLEAN:
+		public
+		->ended = CRUMB_ENDED_CLEAN;
+		if (header->end_status <= 255)
+		public->exit_status = (int)header->end_status;
+		break;
+	case CRUMB_END_EXEC:
+		public
+		->ended = CRUMB_ENDED_EXEC;
+		break;
+	case CRUMB_END_FATAL:
+		public
+		->ended = CRUMB_ENDED_FATAL;
+		break;
+	default:
+		public
+		->ended = CRUMB_ENDED_UNKNOWN;
+	}
+	if (public->ended != CRUMB_ENDED_UNKNOWN && header->end_ticks != 0)
+		return 0;
+	int r = look_at_ends(process, &public->end_ns, &has_exec);
+	if (public->ended == CRUMB_ENDED_UNKNOWN) {
+		if (has_exec)
+		public->ended = CRUMB_ENDED_EXEC;
+		else if (was_running && is_this_host(public->host)) public->ended =
+		    CRUMB_ENDED_RUNNING;
+	}
+	return r;
+}
+
+/* ---- all of it --------------------------------------------------------------------- */
+
+static void copy_header(struct process *process)
+{
+	const struct crumb_header *header = &process->header;
+	struct crumb_process *public = &process->public;
+
+	public->path = process->file.path;
+	public->trace_id = header->trace_id;
+	public->parent_id = header->parent_id;
+	public->pid = header->pid;
+	public->parent_pid = header->parent_pid;
+	public->start_ns = header->start_ns;
+	public->python_hex = header->python_hex;
+	public->flags = header->flags;
+	for (size_t i = 0; i < CRUMB_LOSS_CAUSES; i++)
+	public->lost[i] = header->lost[i];
+}
+
+static void set_empty(struct process *process)
+{
+	static const char *const nothing[] = {NULL};
+	struct crumb_process *public = &process->public;
+
+	public->executable = public->python = public->backend = public->host = "";
+	public->directory = public->agent = public->include = public->exclude = "";
+	public->parent_file = "";
+	public->arguments = public->notes = nothing;
+	process->unknown_code = (struct crumb_code){
+	    .name = "?", .qualname = "?", .filename = "", .module = ""};
+}
+
+static int load(struct process *process)
+{
+	int r = read_header(process);
+
+	if (r < 0)
+		return r;
+	/* Look for the process first and read the header again after it: should it end
+	 * just now, the header says how. */
+	if (process->header.end == CRUMB_END_UNKNOWN) {
+		if (is_running(&process->header))
+			process->public.ended = CRUMB_ENDED_RUNNING;
+		r = read_header(process);
+		if (r < 0)
+			return r;
+	}
+	doubt_header(process);
+	copy_header(process);
+	r = index_build(process);
+	if (r == 0)
+		r = define_load(process);
+	if (r == 0)
+		r = find_end(process);
+	process->public.file_bytes = process->file.size;
+	return r;
+}
+
+int process_open(struct crumb_trace *trace, const char *path, struct process **result)
+{
+	struct process *process = calloc(1, sizeof(*process));
+
+	if (!process)
+		return error_system(trace, -ENOMEM, path);
+	process->trace = trace;
+	set_empty(process);
+	int r = file_open(trace, &process->file, path);
+	if (r == 0)
+		r = load(process);
+	if (r == 0 && trace->starved)
+		r = -ENOMEM;
+	if (r == -ENOMEM)
+		error_system(trace, r, path);
+	if (r < 0) {
+		process_free(process);
+		return r;
+	}
+	*result = process;
+	return 0;
+}
+
+void process_free(struct process *process)
+{
+	if (!process)
+		return;
+	error_forget(process);
+	define_free(process);
+	index_free(&process->index);
+	file_close(process->trace, &process->file);
+	free(process->file.path);
+	free(process);
+}

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One window per live thread.  A window is written by its thread alone, so storing an event
- * takes no lock and touches no line that another core writes.  Windows and buffers are never
- * given back to the system: a thread that ends leaves them to the next one, so a program that
- * starts threads all day long stays as large as its busiest moment.
+ * One window per live thread.  A window is written by its thread alone, so storing an
+ * event takes no lock and touches no line that another core writes.  Windows and buffers
+ * are never given back to the system: a thread that ends leaves them to the next one, so
+ * a program that starts threads all day long stays as large as its busiest moment.
  *
  * A thread that cannot have its words kept (full disk, no memory map, recording stopped)
- * stores them into `scratch` like any other; they are counted and dropped when it is full.
- * So the path of an event never asks whether recording goes on.
+ * stores them into `scratch` like any other; they are counted and dropped when it is
+ * full. So the path of an event never asks whether recording goes on.
  */
 #include "buffer.h"
 
@@ -20,193 +20,211 @@
 
 __thread struct buffer *buffer_mine __attribute__((tls_model("initial-exec")));
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the list and ownership */
+static pthread_mutex_t lock =
+    PTHREAD_MUTEX_INITIALIZER; /* guards the list and ownership */
 static struct buffer *all;
 static size_t area_size;
 static bool use_counter;
 
 void buffer_init(size_t area, bool counter)
 {
-        area_size = area;
-        use_counter = counter;
+	area_size = area;
+	use_counter = counter;
 }
 
 void buffer_lock(void)
 {
-        pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&lock);
 }
 
 void buffer_unlock(void)
 {
-        pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&lock);
 }
 
 static struct buffer *new_buffer(void)
 {
-        size_t head = (sizeof(struct buffer) + 63) & ~(size_t)63;
-        struct buffer *b = mmap(NULL, head + area_size, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (b == MAP_FAILED)
-                return NULL;
-        b->area = (char *)b + head;
-        b->counter = use_counter;
-        b->cleared = true;
-        return b;
+	size_t head = (sizeof(struct buffer) + 63) & ~(size_t)63;
+	struct buffer *b = mmap(NULL, head + area_size, PROT_READ | PROT_WRITE,
+	                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (b == MAP_FAILED)
+		return NULL;
+	b->area = (char *)b + head;
+	b->counter = use_counter;
+	b->cleared = true;
+	return b;
 }
 
 /* Takes a buffer that nobody uses, or a new one.  Ownership is marked under the lock. */
 static struct buffer *take(uint32_t number)
 {
-        buffer_lock();
-        struct buffer *b = all;
-        while (b && b->thread)
-                b = b->others;
-        if (!b && (b = new_buffer())) {
-                b->others = all;
-                all = b;
-        }
-        if (b)
-                b->thread = number;
-        buffer_unlock();
-        if (b && !b->cleared) {
-                memset(b->area, 0, area_size);
-                b->cleared = true;
-        }
-        return b;
+	buffer_lock();
+	struct buffer *b = all;
+	while (b && b->thread)
+		b = b->others;
+	if (!b && (b = new_buffer())) {
+		b->others = all;
+		all = b;
+	}
+	if (b)
+		b->thread = number;
+	buffer_unlock();
+	if (b && !b->cleared) {
+		memset(b->area, 0, area_size);
+		b->cleared = true;
+	}
+	return b;
 }
 
 static void use(struct buffer *b, uint64_t *first, size_t words)
 {
-        b->first = b->next = first;
-        b->end = b->limit = first + words;
+	b->first = b->next = first;
+	b->end = b->limit = first + words;
 }
 
 static void use_scratch(struct buffer *b, enum crumb_loss cause)
 {
-        b->loss = cause;
-        use(b, b->scratch, BUFFER_SCRATCH);
+	b->loss = cause;
+	use(b, b->scratch, BUFFER_SCRATCH);
 }
 
-/* The words of a window; its last 8 bytes stay free, where an EVENTS block has its trailer. */
+/* The words of a window; its last 8 bytes stay free, where an EVENTS block has its
+ * trailer. */
 static void use_window(struct buffer *b)
 {
-        use(b, (uint64_t *)(void *)(b->window + 1),
-            (CRUMB_WINDOW_SIZE - sizeof *b->window) / 8 - 1);
+	use(b, (uint64_t *)(void *)(b->window + 1),
+	    (CRUMB_WINDOW_SIZE - sizeof *b->window) / 8 - 1);
 }
 
 struct buffer *buffer_acquire(uint32_t number, uint64_t start)
 {
-        enum crumb_loss cause = CRUMB_LOSS_NO_WINDOW;
-        struct buffer *b = take(number);
-        if (!b)
-                return NULL;
-        b->last = start;
-        b->sequence = 0;
-        b->probes = 0;
-        if (!b->window)
-                b->window = sink_window(&cause);
-        if (b->window) {
-                b->window->sequence = 0;
-                b->window->base_ticks = start;
-                __atomic_store_n(&b->window->thread, number, __ATOMIC_RELEASE);
-                use_window(b);
-        } else {
-                use_scratch(b, cause);
-        }
-        buffer_mine = b;
-        return b;
+	enum crumb_loss cause = CRUMB_LOSS_NO_WINDOW;
+	struct buffer *b = take(number);
+	if (!b)
+		return NULL;
+	b->last = start;
+	b->sequence = 0;
+	b->probes = 0;
+	b->stack_low = b->stack_reserve = 0;
+	b->traced = NULL;
+	b->taken_over = false;
+	if (!b->window)
+		b->window = sink_window(&cause);
+	if (b->window) {
+		b->window->sequence = 0;
+		b->window->base_ticks = start;
+		__atomic_store_n(&b->window->thread, number, __ATOMIC_RELEASE);
+		use_window(b);
+	} else {
+		use_scratch(b, cause);
+	}
+	buffer_mine = b;
+	return b;
 }
 
 static bool in_scratch(const struct buffer *b)
 {
-        return b->first == b->scratch;
+	return b->first == b->scratch;
 }
 
 static void drop_scratch(struct buffer *b)
 {
-        sink_lose(b->loss, record_count_events(b->first, (size_t)(b->next - b->first)));
-        use(b, b->scratch, BUFFER_SCRATCH);
+	sink_lose(b->loss, record_count_events(b->first, (size_t)(b->next - b->first)));
+	use(b, b->scratch, BUFFER_SCRATCH);
 }
 
-/* Appends the window's words as a block.  Only then are they cleared, and only then does the
- * window get the next number: whenever the process dies, each event is in the file once. */
+/* Appends the window's words as a block.  Only then are they cleared, and only then does
+ * the window get the next number: whenever the process dies, each event is in the file
+ * once. */
 static bool append(struct buffer *b)
 {
-        enum crumb_loss cause;
-        size_t words = (size_t)(b->next - b->first);
+	enum crumb_loss cause;
+	size_t words = (size_t)(b->next - b->first);
 
-        if (!sink_append(b->thread, b->sequence, b->window->base_ticks, b->first, words, &cause)) {
-                use_scratch(b, cause);
-                return false;
-        }
-        __atomic_thread_fence(__ATOMIC_RELEASE);
-        memset(b->first, 0, words * sizeof *b->first);
-        __atomic_store_n(&b->window->base_ticks, b->last, __ATOMIC_RELEASE);
-        __atomic_store_n(&b->window->sequence, ++b->sequence, __ATOMIC_RELEASE);
-        use_window(b);
-        return true;
+	if (!sink_append(b->thread, b->sequence, b->window->base_ticks, b->first, words,
+	                 &cause)) {
+		use_scratch(b, cause);
+		return false;
+	}
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	memset(b->first, 0, words * sizeof *b->first);
+	__atomic_store_n(&b->window->base_ticks, b->last, __ATOMIC_RELEASE);
+	__atomic_store_n(&b->window->sequence, ++b->sequence, __ATOMIC_RELEASE);
+	use_window(b);
+	return true;
 }
 
 void buffer_flush(struct buffer *b)
 {
-        if (in_scratch(b))
-                drop_scratch(b);
-        else if (b->next > b->first)
-                append(b);
+	if (in_scratch(b))
+		drop_scratch(b);
+	else if (b->next > b->first)
+		append(b);
 }
 
 void buffer_watch(struct buffer *b, size_t words)
 {
-        b->limit = (size_t)(b->end - b->next) > words ? b->next + words : b->end;
+	b->limit = (size_t)(b->end - b->next) > words ? b->next + words : b->end;
 }
 
 void buffer_release(struct buffer *b)
 {
-        bool kept = true;
-        buffer_mine = NULL;
-        if (in_scratch(b))
-                drop_scratch(b);
-        else if (b->next > b->first)
-                kept = append(b);
-        /* A window that could not be appended holds this thread's last events for ever. */
-        if (b->window && (in_scratch(b) || !kept))
-                b->window = NULL;
-        if (b->window)
-                __atomic_store_n(&b->window->thread, 0, __ATOMIC_RELEASE);
-        buffer_lock();
-        b->thread = 0;
-        buffer_unlock();
+	bool kept = true;
+	buffer_mine = NULL;
+	if (in_scratch(b))
+		drop_scratch(b);
+	else if (b->next > b->first)
+		kept = append(b);
+	/* A window that could not be appended holds this thread's last events for ever.
+	 */
+	if (b->window && (in_scratch(b) || !kept))
+		b->window = NULL;
+	if (b->window)
+		__atomic_store_n(&b->window->thread, 0, __ATOMIC_RELEASE);
+	buffer_lock();
+	b->thread = 0;
+	buffer_unlock();
 }
 
 void buffer_each_area(void (*visit)(void *area, const void *context), const void *context)
 {
-        buffer_lock();
-        for (struct buffer *b = all; b; b = b->others)
-                visit(b->area, context);
-        buffer_unlock();
+	buffer_lock();
+	for (struct buffer *b = all; b; b = b->others)
+		visit(b->area, context);
+	buffer_unlock();
+}
+
+bool buffer_others_in_use(void)
+{
+	bool others = false;
+	buffer_lock();
+	for (struct buffer *b = all; b; b = b->others)
+		others |= b->thread && b != buffer_mine;
+	buffer_unlock();
+	return others;
 }
 
 const struct crumb_block *buffer_retire(size_t *words)
 {
-        struct buffer *b = buffer_mine;
-        if (!b || in_scratch(b))
-                return NULL;
-        const struct crumb_block *window = b->window;
-        *words = (size_t)(b->next - b->first);
-        b->window = NULL;
-        use_scratch(b, CRUMB_LOSS_WRITE_ERROR);
-        return window;
+	struct buffer *b = buffer_mine;
+	if (!b || in_scratch(b))
+		return NULL;
+	const struct crumb_block *window = b->window;
+	*words = (size_t)(b->next - b->first);
+	b->window = NULL;
+	use_scratch(b, CRUMB_LOSS_WRITE_ERROR);
+	return window;
 }
 
 void buffer_forked(void)
 {
-        pthread_mutex_init(&lock, NULL);
-        for (struct buffer *b = all; b; b = b->others) {
-                if (b->window)
-                        munmap(b->window, CRUMB_WINDOW_SIZE);
-                b->window = NULL;
-                b->thread = 0;
-                b->cleared = false;
-        }
-        buffer_mine = NULL;
+	pthread_mutex_init(&lock, NULL);
+	for (struct buffer *b = all; b; b = b->others) {
+		if (b->window)
+			munmap(b->window, CRUMB_WINDOW_SIZE);
+		b->window = NULL;
+		b->thread = 0;
+		b->cleared = false;
+	}
+	buffer_mine = NULL;
 }

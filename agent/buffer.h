@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a thread stores its events: its window of the file.  The only thread-local state of
- * the agent is the pointer to it.
+ * Where a thread stores its events: its window of the file.  The only thread-local state
+ * of the agent is the pointer to it.
  */
 #ifndef BREADCRUMB_AGENT_BUFFER_H
 #define BREADCRUMB_AGENT_BUFFER_H
@@ -15,83 +15,97 @@
 #define BUFFER_SCRATCH 512 /* words */
 
 struct buffer {
-        /* What an event needs, in one cache line. */
-        uint64_t *next;  /* where the next word goes */
-        uint64_t *limit; /* the first place where it may not; between here and `end` after
-                            buffer_watch() */
-        uint64_t last;   /* ticks of the previous event */
-        bool counter;    /* clock_has_counter() */
-        bool cleared;    /* `area` was zeroed since buffer_forked() */
+	/* What an event needs, in one cache line. */
+	uint64_t *next;  /* where the next word goes */
+	uint64_t *limit; /* the first place where it may not; between here and `end` after
+	                    buffer_watch() */
+	uint64_t last;   /* ticks of the previous event */
+	bool counter;    /* clock_has_counter() */
+	bool cleared;    /* `area` was zeroed since buffer_forked() */
 
-        uint64_t *first, *end;      /* of the place in use: the window's words, or scratch */
-        struct crumb_block *window; /* NULL: none yet, or none to be had */
-        enum crumb_loss loss;       /* while in scratch: why */
-        uint32_t thread;            /* number; 0: nobody's */
-        uint64_t sequence;
-        unsigned probes;            /* how often the thread's name was looked for */
-        struct buffer *others;      /* all buffers */
-        uint64_t scratch[BUFFER_SCRATCH]; /* for words that cannot be kept: counted, dropped */
-        char *area;                 /* memory for the caller's own use, of the size that
-                                       buffer_init() was told */
+	uint64_t *first, *end; /* of the place in use: the window's words, or scratch */
+	struct crumb_block *window; /* NULL: none yet, or none to be had */
+	enum crumb_loss loss;       /* while in scratch: why */
+	uint32_t thread;            /* number; 0: nobody's */
+	uint64_t sequence;
+	uintptr_t
+	    stack_low; /* lowest address of the thread's stack, and how much of it a */
+	size_t stack_reserve; /* hook leaves alone; set by the hooks that need it */
+	const void
+	    *traced; /* hook_settrace: the interpreter that this thread is traced in */
+	bool taken_over;       /* the program has a trace function of its own here */
+	unsigned probes;       /* how often the thread's name was looked for */
+	struct buffer *others; /* all buffers */
+	uint64_t
+	    scratch[BUFFER_SCRATCH]; /* for words that cannot be kept: counted, dropped */
+	char *area;                  /* memory for the caller's own use, of the size that
+	                                buffer_init() was told */
 };
 
-/* The calling thread's buffer; NULL: none yet.  The one datum that the agent's rooms share
- * by name: a function call for each event would cost more than all else. */
+/* The calling thread's buffer; NULL: none yet.  The one datum that the agent's rooms
+ * share by name: a function call for each event would cost more than all else. */
 extern __thread struct buffer *buffer_mine __attribute__((tls_model("initial-exec")));
 
 /* `area` bytes are kept for the caller beside each buffer. */
 void buffer_init(size_t area, bool counter);
 
 /*
- * Gives the calling thread a buffer, with a window that says it belongs to thread `number`
- * since `start` (ticks).  Without a window its events are counted and dropped.  Returns NULL
- * when there is no memory.  The area of a buffer used before holds what it held.
+ * Gives the calling thread a buffer, with a window that says it belongs to thread
+ * `number` since `start` (ticks).  Without a window its events are counted and dropped.
+ * Returns NULL when there is no memory.  The area of a buffer used before holds what it
+ * held.
  */
 struct buffer *buffer_acquire(uint32_t number, uint64_t start);
 
-/* Appends what the window holds and makes room.  At least BUFFER_SCRATCH words are free then. */
+/* Appends what the window holds and makes room.  At least BUFFER_SCRATCH words are free
+ * then. */
 void buffer_flush(struct buffer *b);
 
-/* Makes buffer_full() true after `words` more words: a chance for the caller to look around. */
+/* Makes buffer_full() true after `words` more words: a chance for the caller to look
+ * around. */
 void buffer_watch(struct buffer *b, size_t words);
 
 static inline bool buffer_full(const struct buffer *b)
 {
-        return b->next >= b->limit;
+	return b->next >= b->limit;
 }
 
 /* Room for `words` words in a row (at most BUFFER_SCRATCH). */
 static inline void buffer_reserve(struct buffer *b, size_t words)
 {
-        if ((size_t)(b->end - b->next) < words)
-                buffer_flush(b);
+	if ((size_t)(b->end - b->next) < words)
+		buffer_flush(b);
 }
 
 /* Stores one word.  The caller has made sure of room. */
 static inline void buffer_put(struct buffer *b, uint64_t word)
 {
-        __atomic_store_n(b->next, word, __ATOMIC_RELEASE);
-        b->next++;
+	__atomic_store_n(b->next, word, __ATOMIC_RELEASE);
+	b->next++;
 }
 
 /* Stores a record: the first word becomes visible last. */
-static inline void buffer_put_record(struct buffer *b, uint64_t first, const uint64_t *payload,
-                                     size_t words)
+static inline void buffer_put_record(struct buffer *b, uint64_t first,
+                                     const uint64_t *payload, size_t words)
 {
-        for (size_t i = 0; i < words; i++)
-                b->next[1 + i] = payload[i];
-        __atomic_store_n(b->next, first, __ATOMIC_RELEASE);
-        b->next += 1 + words;
+	for (size_t i = 0; i < words; i++)
+		b->next[1 + i] = payload[i];
+	__atomic_store_n(b->next, first, __ATOMIC_RELEASE);
+	b->next += 1 + words;
 }
 
 /* The thread ends: its events are appended, buffer and window wait for another thread. */
 void buffer_release(struct buffer *b);
 
-/* Calls `visit` with the area of every buffer that there is, in use or not. */
-void buffer_each_area(void (*visit)(void *area, const void *context), const void *context);
+/* Whether threads other than the calling one have buffers. */
+bool buffer_others_in_use(void);
 
-/* The process ends: this thread's further words go to scratch; its window stays.  Returns the
- * window (NULL: none) and how many words it holds. */
+/* Calls `visit` with the area of every buffer that there is, in use or not. */
+void buffer_each_area(void (*visit)(void *area, const void *context),
+                      const void *context);
+
+/* The process ends: this thread's further words go to scratch; its window stays.  Returns
+ * the window (NULL: none) and how many words it holds. */
 const struct crumb_block *buffer_retire(size_t *words);
 
 /* In a forked child: no window is this process's; all buffers are free again. */

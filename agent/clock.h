@@ -17,35 +17,36 @@ bool clock_has_counter(void);
 /* CLOCK_REALTIME in nanoseconds. */
 int64_t clock_realtime(void);
 
-/* Reads both clocks as nearly at one moment as it can: *ticks and *realtime (nanoseconds). */
+/* Reads both clocks as nearly at one moment as it can: *ticks and *realtime
+ * (nanoseconds). */
 void clock_pair(bool counter, uint64_t *ticks, int64_t *realtime);
 
-/* Remembers a first moment on both clocks, and from a later one tells the ticks per second
- * (exact when there is no counter; else good to about 1e-5 after 10 ms). */
+/* Remembers a first moment on both clocks, and from a later one tells the ticks per
+ * second (exact when there is no counter; else good to about 1e-5 after 10 ms). */
 void clock_start(bool counter);
 uint64_t clock_frequency(bool counter);
 
 static inline uint64_t clock_nanoseconds(void)
 {
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* The time now, in ticks.  `counter` is what clock_has_counter() said; the caller keeps it
- * where it is at hand, since this runs for each event. */
+/* The time now, in ticks.  `counter` is what clock_has_counter() said; the caller keeps
+ * it where it is at hand, since this runs for each event. */
 static inline uint64_t clock_ticks(bool counter)
 {
-        if (__builtin_expect(counter, 1)) {
+	if (__builtin_expect(counter, 1)) {
 #if defined(__x86_64__) || defined(__i386__)
-                return __rdtsc();
+		return __rdtsc();
 #elif defined(__aarch64__)
-                uint64_t ticks;
-                __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
-                return ticks;
+		uint64_t ticks;
+		__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+		return ticks;
 #endif
-        }
-        return clock_nanoseconds();
+	}
+	return clock_nanoseconds();
 }
 
 #endif

@@ -12,8 +12,8 @@ void filter_init(const char *include, const char *exclude);
 
 /*
  * Whether code of the module (a frame's __name__; "" when it has none) is recorded.
- * `pkg.*` matches `pkg` and all below it.  Exclude wins over include.  Asked once for each
- * code object, so it may take its time.
+ * `pkg.*` matches `pkg` and all below it.  Exclude wins over include.  Asked once for
+ * each code object, so it may take its time.
  */
 bool filter_accepts(const char *module, size_t length);
 

@@ -10,39 +10,42 @@
 #include <stdint.h>
 
 #define RECORD_TICKS_LIMIT (1ull << CRUMB_TICKS_BITS)
-#define RECORD_CODE_LIMIT  (1u << CRUMB_CODE_BITS)
 #define RECORD_TEXT_MAX    65535u /* longer text is cut */
 
-/* CALL, RETURN, YIELD, RESUME, UNWIND; code < RECORD_CODE_LIMIT, ticks < RECORD_TICKS_LIMIT. */
-static inline uint64_t record_word(enum crumb_word_kind kind, uint32_t code, uint64_t ticks)
+/* CALL, RETURN, YIELD, RESUME, UNWIND; code at most CRUMB_CODE_UNKNOWN, ticks <
+ * RECORD_TICKS_LIMIT. */
+static inline uint64_t record_word(enum crumb_word_kind kind, uint32_t code,
+                                   uint64_t ticks)
 {
-        return (uint64_t)kind | (uint64_t)code << CRUMB_KIND_BITS | ticks << CRUMB_TICKS_SHIFT;
+	return (uint64_t)kind | (uint64_t)code << CRUMB_KIND_BITS |
+	       ticks << CRUMB_TICKS_SHIFT;
 }
 
 /* Whether a LINE word can hold these; `line` is relative to the code's first. */
 static inline bool record_line_fits(uint32_t code, int32_t line, uint64_t ticks)
 {
-        return code < 1u << CRUMB_LINE_CODE_BITS &&
-               (uint32_t)(line + (1 << (CRUMB_LINE_BITS - 1))) < 1u << CRUMB_LINE_BITS &&
-               ticks < 1ull << CRUMB_LINE_TICKS_BITS;
+	return code < 1u << CRUMB_LINE_CODE_BITS &&
+	       (uint32_t)(line + (1 << (CRUMB_LINE_BITS - 1))) < 1u << CRUMB_LINE_BITS &&
+	       ticks < 1ull << CRUMB_LINE_TICKS_BITS;
 }
 
 static inline uint64_t record_line(uint32_t code, int32_t line, uint64_t ticks)
 {
-        uint64_t field = (uint32_t)line & ((1u << CRUMB_LINE_BITS) - 1);
-        return CRUMB_WORD_LINE | (uint64_t)code << CRUMB_KIND_BITS |
-               field << CRUMB_LINE_SHIFT | ticks << CRUMB_LINE_TICKS_SHIFT;
+	uint64_t field = (uint32_t)line & ((1u << CRUMB_LINE_BITS) - 1);
+	return CRUMB_WORD_LINE | (uint64_t)code << CRUMB_KIND_BITS |
+	       field << CRUMB_LINE_SHIFT | ticks << CRUMB_LINE_TICKS_SHIFT;
 }
 
 static inline uint64_t record_time(uint64_t ticks)
 {
-        return CRUMB_WORD_TIME | ticks << CRUMB_KIND_BITS;
+	return CRUMB_WORD_TIME | ticks << CRUMB_KIND_BITS;
 }
 
-static inline uint64_t record_extended(enum crumb_extended subtype, unsigned words, uint64_t ticks)
+static inline uint64_t record_extended(enum crumb_extended subtype, unsigned words,
+                                       uint64_t ticks)
 {
-        return CRUMB_WORD_EXTENDED | (uint64_t)subtype << CRUMB_KIND_BITS |
-               (uint64_t)words << CRUMB_EXT_WORDS_SHIFT | ticks << CRUMB_TICKS_SHIFT;
+	return CRUMB_WORD_EXTENDED | (uint64_t)subtype << CRUMB_KIND_BITS |
+	       (uint64_t)words << CRUMB_EXT_WORDS_SHIFT | ticks << CRUMB_TICKS_SHIFT;
 }
 
 /* How many events `count` words hold (payload and TIME words are none). */

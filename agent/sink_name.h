@@ -6,14 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Remembers the pattern (BREADCRUMB_OUTPUT, which must outlive the process) and the working
- * directory that a relative one starts from. */
+/* Remembers the pattern (BREADCRUMB_OUTPUT, which must outlive the process) and the
+ * working directory that a relative one starts from. */
 void sink_name_init(const char *pattern);
 
 /*
  * Expands the pattern for this process and creates the file, writing its absolute path to
- * `path`.  A name that is taken gets -2, -3, … before its extension.  Returns a descriptor, or
- * -1 with errno; `path` then still says which name was tried.
+ * `path`.  A name that is taken gets -2, -3, … before its extension.  Returns a
+ * descriptor, or -1 with errno; `path` then still says which name was tried.
  */
 int sink_name_create(char *path, size_t size);
 

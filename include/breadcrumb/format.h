@@ -17,9 +17,9 @@
  * the file as an EVENTS block with the same thread and sequence number, then cleared and
  * used again under the next sequence number.  A window whose (thread, sequence) is also
  * that of an EVENTS block holds nothing new; otherwise it holds the thread's last events.
- * A window of thread 0 is unused.  A process that ends cleanly cuts its file behind the last
- * word in use: the last WINDOW or DEFINITIONS block may be shorter than its `size` says, and
- * what is missing counts as zero.
+ * A window of thread 0 is unused.  A process that ends cleanly cuts its file behind the
+ * last word in use: the last WINDOW or DEFINITIONS block may be shorter than its `size`
+ * says, and what is missing counts as zero.
  *
  * An EVENTS block ends with a trailer word (crumb_trailer).  Where it is wrong the block
  * was being written when the process died, and the window still holds its events.
@@ -61,13 +61,13 @@ enum crumb_loss {
 	CRUMB_LOSS_FILE_LIMIT = 3,   /* RLIMIT_FSIZE */
 	CRUMB_LOSS_NO_WINDOW = 4,    /* no memory map for a thread's window */
 	CRUMB_LOSS_WRITE_ERROR = 5,  /* another error of the file (EIO, file gone) */
-	CRUMB_LOSS_TOO_MANY_IDS = 6, /* more code objects than an event can name */
+	CRUMB_LOSS_TOO_MANY_IDS = 6, /* code objects: more than an event can name */
 	CRUMB_LOSS_LOW_STACK =
 	    7, /* stretches: the frame backend stepped out on a short stack */
 	CRUMB_LOSS_TAKEN_OVER =
 	    8, /* stretches: the program set a trace function of its own */
 	CRUMB_LOSS_SUBINTERPRETER = 9, /* interpreters that could not be followed */
-	CRUMB_LOSS_NO_DEFINITION = 10, /* a code object could not be described */
+	CRUMB_LOSS_NO_DEFINITION = 10, /* code objects that could not be described */
 };
 
 /*
@@ -191,6 +191,10 @@ enum crumb_extended {
 #define CRUMB_LINE_TICKS_SHIFT 38
 #define CRUMB_LINE_TICKS_BITS  26
 #define CRUMB_EXT_WORDS_SHIFT  12
+
+/* The code id of events whose code object could not be defined (ids or room had run out).
+ */
+#define CRUMB_CODE_UNKNOWN ((1u << CRUMB_CODE_BITS) - 1)
 
 /*
  * Definition records: 8-byte aligned, one after the other, the first zero word ends them.

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way in.  An audit hook in C may be added before the interpreter exists, and is
+ * called, with the interpreter's lock held, just before the program's first line
+ * (cpython.run_*); so nothing has to be interposed in the executable, which a static
+ * build would not allow.  The same hook tells of sub-interpreters, of exec, and of the
+ * interpreter's end, where CPython drops all audit hooks.
+ *
+ * An audit hook is called for much that is not ours (each id(), each open()): its first
+ * branch is on one character.
+ */
+#include "attach.h"
+
+#include "clock.h"
+#include "filter.h"
+#include "hook.h"
+#include "inspect.h"
+#include "record.h"
+#include "sink.h"
+#include "trace.h"
+#include "tracefunc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* An interpreter that is being recorded. */
+struct site {
+	struct hook_site hook;
+	Py_ssize_t extra; /* index of our datum in its code objects */
+	struct site *next;
+};
+
+static const struct env *env;
+static const struct pyapi *py;
+static void (*on_start)(void);
+static const struct hook_ops *backend;
+static struct site *sites;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards `sites` */
+static bool watching;                                    /* the audit hook is in */
+static bool given_up;                                    /* and a line has said why */
+static bool recording;   /* at least once an interpreter was attached */
+static unsigned awaited; /* sub-interpreters that were made and not seen yet; atomic */
+
+static struct site *site_here(void)
+{
+	const PyInterpreterState *here = py->PyInterpreterState_Get();
+	pthread_mutex_lock(&lock);
+	struct site *s = sites;
+	while (s && s->hook.interpreter != here)
+		s = s->next;
+	pthread_mutex_unlock(&lock);
+	return s;
+}
+
+/* Called by code objects that die, with what intern_add() gave for them. */
+static void code_dies(void *record)
+{
+	if (record)
+		trace_forget(record);
+}
+
+static bool remember(const void *code, struct intern_record *record)
+{
+	const struct site *s = site_here();
+	PyObject *type = NULL, *value = NULL, *traceback = NULL;
+	bool pending = py->PyErr_Occurred() != NULL;
+
+	if (!s || s->extra < 0)
+		return false;
+	if (pending)
+		py->PyErr_Fetch(&type, &value, &traceback);
+	bool done = py->set_extra((PyObject *)(uintptr_t)code, s->extra, record) == 0;
+	if (!done)
+		py->PyErr_Clear();
+	if (pending)
+		py->PyErr_Restore(type, value, traceback);
+	return done;
+}
+
+static void fact(enum crumb_fact kind, const char *text)
+{
+	if (text && *text)
+		record_fact(kind, text, strlen(text));
+}
+
+/* The process's arguments as the kernel has them, NUL between them. */
+static void fact_command(void)
+{
+	char text[8192];
+	size_t length = 0;
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = 1;
+	while (fd >= 0 && n > 0 && length < sizeof text) {
+		n = read(fd, text + length, sizeof text - length);
+		length += n > 0 ? (size_t)n : 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (length)
+		record_fact(CRUMB_FACT_COMMAND, text, length);
+}
+
+/* Opens this process's file and says what it is about. */
+static bool open_file(void)
+{
+	static char parent[PATH_MAX];
+	char text[PATH_MAX];
+	struct utsname host;
+
+	snprintf(parent, sizeof parent, "%s", sink_path()); /* of before the fork */
+	if (!sink_open())
+		return false;
+	fact_command();
+	ssize_t n = readlink("/proc/self/exe", text, sizeof text);
+	if (n > 0)
+		record_fact(CRUMB_FACT_EXECUTABLE, text, (size_t)n);
+	fact(CRUMB_FACT_PYTHON, py->Py_GetVersion());
+	fact(CRUMB_FACT_BACKEND, backend->name);
+	if (uname(&host) == 0)
+		fact(CRUMB_FACT_HOST, host.nodename);
+	fact(CRUMB_FACT_DIRECTORY, getcwd(text, sizeof text));
+	fact(CRUMB_FACT_AGENT, PACKAGE_VERSION);
+	fact(CRUMB_FACT_INCLUDE, env->include);
+	fact(CRUMB_FACT_EXCLUDE, env->exclude);
+	fact(CRUMB_FACT_PARENT_FILE, parent);
+	if (backend == &hook_frame)
+		fact(CRUMB_FACT_NOTE,
+		     "the frame backend reports an exception only where it "
+		     "leaves a frame, not where it is handled");
+	log_info("recording to %s (%s, CPython 3.%u)", sink_path(), backend->name,
+	         py->minor);
+	return true;
+}
+
+static const struct trace_source source = {
+    .describe = inspect_describe,
+    .release = inspect_release,
+    .remember = remember,
+    .thread_name = inspect_thread_name,
+    .open = open_file,
+};
+
+static const struct hook_ops *const backends[] = {&hook_monitoring, &hook_frame,
+                                                  &hook_settrace};
+
+/* The best backend of this version; lines are seen by all but `frame`. */
+static const struct hook_ops *best_backend(void)
+{
+	if (!hook_monitoring.unusable(py))
+		return &hook_monitoring;
+	return env->lines ? &hook_settrace : &hook_frame;
+}
+
+static const struct hook_ops *choose_backend(void)
+{
+	const struct hook_ops *best = best_backend();
+	for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+		if (strcmp(env->backend, backends[i]->name) != 0)
+			continue;
+		const char *why = backends[i]->unusable(py);
+		if (!why && backends[i] == &hook_frame && env->lines)
+			why = "it does not see lines";
+		if (!why)
+			return backends[i];
+		log_error("BREADCRUMB_BACKEND=%s cannot be used with CPython 3.%u: %s; "
+		          "using %s",
+		          env->backend, py->minor, why, best->name);
+	}
+	return best;
+}
+
+/* Once in a process, before its first interpreter is attached. */
+static void prepare(void)
+{
+	bool counter = clock_has_counter();
+	static struct sink_options options;
+
+	backend = choose_backend();
+	options = (struct sink_options){
+	    .pattern = env->output,
+	    .max_size = env->max_size,
+	    .keep_free = env->keep_free,
+	    .counter = counter,
+	    .python_hex = py->hex,
+	    .flags =
+		(env->lines ? CRUMB_FLAG_LINES : 0) |
+		(py->free_threaded ? CRUMB_FLAG_FREE_THREADED : 0) |
+		(py->PySys_GetObject("gettotalrefcount") ? CRUMB_FLAG_DEBUG_BUILD : 0) |
+		(backend == &hook_frame ? CRUMB_FLAG_UNWIND_ONLY : 0),
+	};
+	sink_init(&options);
+	filter_init(env->include, env->exclude);
+	trace_init(&source, counter);
+	on_start();
+}
+
+static void attach(void)
+{
+	if (given_up || site_here())
+		return;
+	struct site *s = calloc(1, sizeof *s);
+	if (!s)
+		return;
+	if (!recording)
+		prepare();
+	recording = true;
+	s->hook.interpreter = py->PyInterpreterState_Get();
+	s->hook.lines = env->lines;
+	s->extra = py->request_extra(code_dies);
+	pthread_mutex_lock(&lock);
+	s->next = sites;
+	sites = s;
+	pthread_mutex_unlock(&lock);
+	bool begun = trace_begin();
+	if (begun && s->extra >= 0 && backend->install(py, &s->hook))
+		return;
+	if (begun) {
+		trace_lost(CRUMB_LOSS_SUBINTERPRETER, 1);
+		log_error(
+		    "an interpreter cannot be recorded: the %s backend does not start",
+		    backend->name);
+	}
+}
+
+/* The current interpreter ends, with its code objects. */
+static void detach(bool last)
+{
+	const PyInterpreterState *here = py->PyInterpreterState_Get();
+	struct site **at = &sites, *gone = NULL;
+
+	pthread_mutex_lock(&lock);
+	while (*at && (*at)->hook.interpreter != here)
+		at = &(*at)->next;
+	if (*at) {
+		gone = *at;
+		*at = gone->next;
+	}
+	pthread_mutex_unlock(&lock);
+	if (gone)
+		backend->remove(py, &gone->hook);
+	free(gone);
+	if (last)
+		intern_forget_all();
+}
+
+static void on_cpython(const char *event)
+{
+	if (strncmp(event, "run_", 4) == 0) {
+		attach();
+	} else if (strcmp(event, "PyInterpreterState_New") == 0) {
+		if (recording)
+			__atomic_fetch_add(&awaited, 1, __ATOMIC_RELAXED);
+	} else if (strcmp(event, "PyInterpreterState_Clear") == 0) {
+		if (recording)
+			detach(false);
+	} else if (strcmp(event, "_PySys_ClearAuditHooks") == 0) {
+		watching = false;
+		if (recording)
+			detach(true);
+	}
+}
+
+/* A new interpreter has executed code for the first time: it is ready to be recorded. */
+static void on_exec(void)
+{
+	if (site_here())
+		return;
+	__atomic_fetch_sub(&awaited, 1, __ATOMIC_RELAXED);
+	attach();
+}
+
+static int on_audit(const char *event, PyObject *args, void *data)
+{
+	(void)args, (void)data;
+	switch (event[0]) {
+	case 'c':
+		if (strncmp(event, "cpython.", 8) == 0)
+			on_cpython(event + 8);
+		break;
+	case 'e':
+		if (__atomic_load_n(&awaited, __ATOMIC_RELAXED) &&
+		    strcmp(event, "exec") == 0)
+			on_exec();
+		break;
+	case 'o':
+		if (recording && strcmp(event, "os.exec") == 0)
+			trace_exec();
+		break;
+	case 's':
+		if (recording && backend->program_traces &&
+		    strcmp(event, "sys.settrace") == 0 && !tracefunc_is_setting())
+			backend->program_traces();
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static void give_up(enum pyapi_failure failure, const char *what)
+{
+	if (given_up)
+		return;
+	given_up = true;
+	if (failure == PYAPI_UNSUPPORTED)
+		log_error("nothing is recorded: CPython %.*s is not supported (3.10 to "
+		          "3.15 are)",
+		          (int)strcspn(what, " "), what);
+	else
+		log_error("nothing is recorded: this CPython has no %s", what);
+}
+
+bool attach_watch(const struct env *given, bool search, void (*started)(void))
+{
+	enum pyapi_failure failure;
+	const char *what;
+
+	if (watching || given_up)
+		return !given_up;
+	env = given;
+	on_start = started;
+	py = pyapi_find(search, &failure, &what);
+	if (!py) {
+		if (failure != PYAPI_ABSENT)
+			give_up(failure, what);
+		return failure != PYAPI_ABSENT;
+	}
+	/* Before Py_Initialize() this allocates a few bytes with the raw allocator. */
+	if (py->PySys_AddAuditHook(on_audit, NULL) == 0)
+		watching = true;
+	return true;
+}
+
+void attach_now(void)
+{
+	if (py && py->Py_IsInitialized())
+		attach();
+}
+
+void *attach_symbol(const char *name, const void *except)
+{
+	return pyapi_symbol(name, except);
+}

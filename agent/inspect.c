@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the file says of a code object and of a thread.  Only attributes of code objects
+ * (a final type, plain members) and entries of exact dictionaries are read: no
+ * descriptor, property or __getattr__ of the program can run.
+ */
+#include "inspect.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UNICODE_SUBCLASS (1ul << 28) /* Py_TPFLAGS_*: since 2.6, in the stable ABI */
+#define DICT_SUBCLASS    (1ul << 29)
+
+/* An exception that was set when the agent was called, put aside. */
+struct aside {
+	PyObject *type, *value, *traceback;
+	bool any;
+};
+
+static struct aside put_aside(const struct pyapi *py)
+{
+	struct aside a = {.any = py->PyErr_Occurred() != NULL};
+	if (a.any)
+		py->PyErr_Fetch(&a.type, &a.value, &a.traceback);
+	return a;
+}
+
+static void put_back(const struct pyapi *py, const struct aside *a)
+{
+	if (py->PyErr_Occurred())
+		py->PyErr_Clear();
+	if (a->any)
+		py->PyErr_Restore(a->type, a->value, a->traceback);
+}
+
+static bool is_a(const struct pyapi *py, PyObject *object, unsigned long flag)
+{
+	PyObject *type = object ? py->PyObject_Type(object) : NULL;
+	if (!type)
+		return false;
+	bool is = (py->PyType_GetFlags((PyTypeObject *)type) & flag) != 0;
+	py->Py_DecRef(type);
+	return is;
+}
+
+/*
+ * The UTF-8 of a str, which belongs to the str.  One with lone surrogates has none: then
+ * *object is replaced by bytes with escapes, which the text belongs to.  Takes over the
+ * reference in *object and gives it back there.
+ */
+static struct intern_text utf8(const struct pyapi *py, PyObject **object)
+{
+	struct intern_text t = {"", 0};
+	Py_ssize_t length = 0;
+	char *bytes = NULL;
+
+	if (!is_a(py, *object, UNICODE_SUBCLASS))
+		return t;
+	const char *text = py->PyUnicode_AsUTF8AndSize(*object, &length);
+	if (!text) {
+		py->PyErr_Clear();
+		PyObject *escaped =
+		    py->PyUnicode_AsEncodedString(*object, "utf-8", "backslashreplace");
+		py->Py_DecRef(*object);
+		*object = escaped;
+		if (!escaped ||
+		    py->PyBytes_AsStringAndSize(escaped, &bytes, &length) != 0)
+			return t;
+		text = bytes;
+	}
+	t.text = text;
+	t.length = (size_t)length;
+	return t;
+}
+
+static struct intern_text text_attribute(const struct pyapi *py, PyObject *code,
+                                         const char *name, void **held)
+{
+	PyObject *value = py->PyObject_GetAttrString(code, name);
+	struct intern_text t = utf8(py, &value);
+	*held = value;
+	return t;
+}
+
+static long number_attribute(const struct pyapi *py, PyObject *code, const char *name)
+{
+	PyObject *value = py->PyObject_GetAttrString(code, name);
+	long n = value ? py->PyLong_AsLong(value) : 0;
+	if (value)
+		py->Py_DecRef(value);
+	return n < 0 ? 0 : n;
+}
+
+/* The frame's __name__. */
+static struct intern_text module_name(const struct pyapi *py, PyObject *globals,
+                                      void **held)
+{
+	struct intern_text none = {"", 0};
+	if (!is_a(py, globals, DICT_SUBCLASS))
+		return none;
+	PyObject *name = py->PyDict_GetItemString(globals, "__name__");
+	if (!name)
+		return none;
+	py->Py_IncRef(name);
+	struct intern_text t = utf8(py, &name);
+	*held = name;
+	return t;
+}
+
+bool inspect_describe(const void *given, void *hint, struct intern_code *out)
+{
+	const struct pyapi *py = pyapi();
+	PyObject *code = (PyObject *)(uintptr_t)given;
+	struct aside aside = put_aside(py);
+
+	PyObject *globals = hint ? *(PyObject **)hint : py->PyEval_GetGlobals();
+	out->module = module_name(py, globals, &out->held[0]);
+	out->name = text_attribute(py, code, "co_name", &out->held[1]);
+	out->filename = text_attribute(py, code, "co_filename", &out->held[2]);
+	out->qualname = out->name;
+	if (py->minor >= 11)
+		out->qualname = text_attribute(py, code, "co_qualname", &out->held[3]);
+	out->first_line = (uint32_t)number_attribute(py, code, "co_firstlineno");
+	out->flags = (uint32_t)number_attribute(py, code, "co_flags");
+	out->generator = (out->flags & PYAPI_GENERATOR_FLAGS) != 0;
+	out->interpreter =
+	    (uint32_t)py->PyInterpreterState_GetID(py->PyInterpreterState_Get());
+	bool complete = !py->PyErr_Occurred();
+	if (!complete)
+		inspect_release(out);
+	put_back(py, &aside);
+	return complete;
+}
+
+void inspect_release(struct intern_code *out)
+{
+	const struct pyapi *py = pyapi();
+	for (size_t i = 0; i < sizeof out->held / sizeof *out->held; i++) {
+		if (out->held[i])
+			py->Py_DecRef(out->held[i]);
+		out->held[i] = NULL;
+	}
+}
+
+/* threading._active[ident], borrowed; NULL when threading does not know this thread
+ * (yet). */
+static PyObject *thread_object(const struct pyapi *py)
+{
+	PyObject *modules = py->PyImport_GetModuleDict();
+	if (!is_a(py, modules, DICT_SUBCLASS))
+		return NULL;
+	PyObject *threading = py->PyDict_GetItemString(modules, "threading");
+	PyObject *names = threading ? py->PyModule_GetDict(threading) : NULL;
+	PyObject *active = names ? py->PyDict_GetItemString(names, "_active") : NULL;
+	if (!is_a(py, active, DICT_SUBCLASS))
+		return NULL;
+	PyObject *ident =
+	    py->PyLong_FromUnsignedLongLong((unsigned long long)pthread_self());
+	PyObject *thread = ident ? py->PyDict_GetItem(active, ident) : NULL;
+	if (ident)
+		py->Py_DecRef(ident);
+	return thread;
+}
+
+static size_t copy_name(const struct pyapi *py, PyObject *thread, char *out, size_t size)
+{
+	size_t length = 0;
+	PyObject *members = py->PyObject_GenericGetDict(thread, NULL);
+	if (!members)
+		return 0;
+	PyObject *name = py->PyDict_GetItemString(members, "_name");
+	if (name) {
+		py->Py_IncRef(name);
+		struct intern_text t = utf8(py, &name);
+		length = t.length < size ? t.length : size;
+		memcpy(out, t.text, length);
+		if (name)
+			py->Py_DecRef(name);
+	}
+	py->Py_DecRef(members);
+	return length;
+}
+
+size_t inspect_thread_name(char *out, size_t size)
+{
+	static const char main_name[] = "MainThread"; /* as threading would call it */
+	const struct pyapi *py = pyapi();
+	struct aside aside = put_aside(py);
+
+	PyObject *thread = thread_object(py);
+	size_t length = thread ? copy_name(py, thread, out, size) : 0;
+	if (!length && gettid() == getpid()) {
+		length = sizeof main_name - 1;
+		memcpy(out, main_name, length);
+	}
+	put_back(py, &aside);
+	return length;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finds CPython in a running process.  An executable that holds the interpreter exports
+ * its symbols, as does a libpython that it is linked to: dlsym(RTLD_DEFAULT) sees both. A
+ * libpython that came with a plugin (dlopen with RTLD_LOCAL) is seen only by looking into
+ * every loaded object.
+ */
+#include "pyapi.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OLDEST_MINOR 10
+#define NEWEST_MINOR 15
+
+static struct pyapi found;
+static bool is_found;
+
+const struct pyapi *pyapi(void)
+{
+	return is_found ? &found : NULL;
+}
+
+struct wanted {
+	const char *name;
+	const void *except;
+	void *at;
+};
+
+static int look_into(struct dl_phdr_info *object, size_t size, void *data)
+{
+	struct wanted *w = data;
+	(void)size;
+	if (!object->dlpi_name || !*object->dlpi_name)
+		return 0;
+	void *handle = dlopen(object->dlpi_name, RTLD_LAZY | RTLD_NOLOAD);
+	if (!handle)
+		return 0;
+	void *at = dlsym(handle, w->name);
+	dlclose(handle); /* it stays loaded: it was before */
+	if (at && at != w->except)
+		w->at = at;
+	return w->at != NULL;
+}
+
+void *pyapi_symbol(const char *name, const void *except)
+{
+	struct wanted w = {name, except, dlsym(RTLD_NEXT, name)};
+	if (!w.at || w.at == except) {
+		w.at = NULL;
+		dl_iterate_phdr(look_into, &w);
+	}
+	return w.at;
+}
+
+/* Minor versions by which numbers differ.  Opcodes: Lib/opcode.py of 3.11, 3.12;
+ * Include/opcode_ids.h of 3.13 on. */
+static const struct {
+	unsigned minor, yield_value, resume;
+} opcodes[] = {
+    {11, 86, 151}, {12, 150, 151}, {13, 118, 149}, {14, 120, 128}, {15, 119, 128}};
+
+/* Of 3.10: Include/cpython/frameobject.h, code.h; of 3.11: internal/pycore_frame.h,
+ * cpython/ code.h, pystate.h.  The same in every release of the minor version, debug
+ * builds included. */
+static const struct pyapi_layout layout_310 = {
+    .frame_code = 32,
+    .frame_globals = 48,
+    .frame_lasti = 96,
+    .code_flags = 36,
+    .thread_tracefunc = 64,
+};
+static const struct pyapi_layout layout_311 = {
+    .frame_code = 32,
+    .frame_globals = 8,
+    .frame_lasti = 56,
+    .frame_object_frame = 24,
+    .code_flags = 48,
+    .code_bytecode = 184,
+    .thread_tracefunc = 72,
+};
+
+/* 3.10: PyFrameObject.f_state.  3.11: _PyInterpreterFrame.owner; and gi_frame_state of
+ * the generator that the frame lies in (gi_iframe at 80, gi_frame_state at 75). */
+#define FRAME_STATE_310      108
+#define FRAME_OWNER_311      69
+#define OWNED_BY_GENERATOR   1
+#define GENERATOR_STATE_311  (75 - 80)
+#define SUSPENDED            (-1) /* FRAME_SUSPENDED, both versions */
+#define RETURN_GENERATOR_311 75
+
+bool pyapi_frame_makes_generator(const struct pyapi *py, const void *frame,
+                                 unsigned flags)
+{
+	return py->minor == 11 && (flags & PYAPI_GENERATOR_FLAGS) &&
+	       *(const char *)pyapi_field(frame, FRAME_OWNER_311) != OWNED_BY_GENERATOR;
+}
+
+bool pyapi_frame_goes_on(const struct pyapi *py, const void *frame)
+{
+	const void *at = pyapi_field(frame, py->layout.frame_lasti);
+	if (py->minor == 10)
+		return *(const int *)at >= 0;
+	/* A new generator's frame stands at the instruction that made it. */
+	const unsigned char *instruction = *(unsigned char *const *)at;
+	return instruction[0] != RETURN_GENERATOR_311;
+}
+
+bool pyapi_frame_suspended(const struct pyapi *py, const void *frame)
+{
+	if (py->minor == 10)
+		return *(const signed char *)pyapi_field(frame, FRAME_STATE_310) ==
+		       SUSPENDED;
+	return ((const signed char *)frame)[GENERATOR_STATE_311] == SUSPENDED;
+}
+
+unsigned pyapi_frame_line(const struct pyapi *py, const void *frame, PyObject *code)
+{
+	const void *at = pyapi_field(frame, py->layout.frame_lasti);
+	long offset;
+	if (py->minor == 10)
+		offset = 2l * *(const int *)at;
+	else
+		offset = *(char *const *)at -
+		         (char *)pyapi_field(code, py->layout.code_bytecode);
+	int line = py->PyCode_Addr2Line(code, (int)offset);
+	return line > 0 ? (unsigned)line : 0;
+}
+
+static void *symbol(bool search, const char *name)
+{
+	void *at = dlsym(RTLD_DEFAULT, name);
+	return at || !search ? at : pyapi_symbol(name, NULL);
+}
+
+/* "3.12.1 (main, …)" and, behind the number, "free-threading build" where it is one. */
+static bool read_version(struct pyapi *py, const char *text)
+{
+	unsigned major = 0, micro = 0;
+	if (sscanf(text, "%u.%u.%u", &major, &py->minor, &micro) < 2 || major != 3)
+		return false;
+	py->hex = major << 24 | py->minor << 16 | micro << 8 | 0xf0;
+	py->free_threaded = strstr(text, "free-threading build") != NULL;
+	return OLDEST_MINOR <= py->minor && py->minor <= NEWEST_MINOR;
+}
+
+static void fill_numbers(struct pyapi *py, bool search)
+{
+	/* PyVarObject, then tp_name.  PyObject has 16 bytes; 32 in a free-threaded build.
+	 */
+	py->type_name = py->free_threaded ? 40 : 24;
+	for (size_t i = 0; i < sizeof opcodes / sizeof *opcodes; i++) {
+		if (opcodes[i].minor == py->minor) {
+			py->yield_opcode = opcodes[i].yield_value;
+			py->resume_opcode = opcodes[i].resume;
+		}
+	}
+	py->layout = py->minor == 10 ? layout_310 : layout_311;
+	const unsigned long *version = symbol(search, "Py_Version"); /* 3.11+ */
+	if (version)
+		py->hex = (unsigned)*version;
+}
+
+const struct pyapi *pyapi_find(bool search, enum pyapi_failure *failure,
+                               const char **what)
+{
+	static const char *const names[] = {
+#define NAME(result, name, parameters) #name,
+	    PYAPI_FUNCTIONS(NAME)
+#undef NAME
+	};
+	struct pyapi py = {0};
+	void **members = (void **)(void *)&py;
+
+	if (is_found)
+		return &found;
+	const char *(*version)(void) =
+	    (const char *(*)(void))symbol(search, "Py_GetVersion");
+	*failure = PYAPI_ABSENT;
+	*what = "";
+	if (!version)
+		return NULL;
+	*failure = PYAPI_UNSUPPORTED;
+	*what = version();
+	if (!read_version(&py, *what))
+		return NULL;
+	*failure = PYAPI_INCOMPLETE;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		*what = names[i];
+		members[i] = symbol(search, names[i]);
+		if (!members[i])
+			return NULL;
+	}
+#define FIND(member, result, parameters, name, other)                                    \
+	py.member = (result(*) parameters)symbol(search, name);                          \
+	if (!py.member && (other))                                                       \
+		py.member = (result(*) parameters)symbol(search, (other) ? (other) : "");
+	PYAPI_VARYING(FIND)
+#undef FIND
+	*what = "_Py_NoneStruct";
+	py.none = symbol(search, *what);
+	if (!py.none)
+		return NULL;
+	*what = "PyUnstable_Code_SetExtra";
+	if (!py.set_extra || !py.request_extra)
+		return NULL;
+	fill_numbers(&py, search);
+	found = py;
+	is_found = true;
+	return &found;
+}
+
+const char *pyapi_type_name(const struct pyapi *py, PyObject *type)
+{
+	const char *name = *(const char **)(void *)((char *)type + py->type_name);
+	const char *dot = name ? strrchr(name, '.') : NULL;
+	return dot ? dot + 1 : name ? name : "";
+}

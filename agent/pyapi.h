@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every symbol of CPython that the agent uses, found at run time, and every difference
+ * between versions that is a number.  CPython's headers are included for their types
+ * only: a macro that reaches into an object would fix this library to one version.
+ */
+#ifndef BREADCRUMB_AGENT_PYAPI_H
+#define BREADCRUMB_AGENT_PYAPI_H
+
+#define PY_SSIZE_T_CLEAN
+#ifndef Py_LIMITED_API
+#define Py_LIMITED_API 0x030a0000
+#endif
+#include <Python.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef int (*pyapi_trace_func)(PyObject *, PyFrameObject *, int, PyObject *);
+/* The frame is a PyFrameObject on 3.10, an _PyInterpreterFrame on 3.11. */
+typedef PyObject *(*pyapi_eval_func)(PyThreadState *, void *frame, int throwing);
+typedef int (*pyapi_audit_func)(const char *event, PyObject *args, void *data);
+
+/* result, name, parameters: of functions that every supported version has. */
+#define PYAPI_FUNCTIONS(X)                                                               \
+	X(void, Py_IncRef, (PyObject *))                                                 \
+	X(void, Py_DecRef, (PyObject *))                                                 \
+	X(int, Py_IsInitialized, (void))                                                 \
+	X(const char *, Py_GetVersion, (void))                                           \
+	X(int, PySys_AddAuditHook, (pyapi_audit_func, void *))                           \
+	X(PyObject *, PySys_GetObject, (const char *))                                   \
+	X(PyObject *, PyErr_Occurred, (void))                                            \
+	X(void, PyErr_Clear, (void))                                                     \
+	X(void, PyErr_Fetch, (PyObject **, PyObject **, PyObject **))                    \
+	X(void, PyErr_Restore, (PyObject *, PyObject *, PyObject *))                     \
+	X(PyObject *, PyObject_GetAttrString, (PyObject *, const char *))                \
+	X(PyObject *, PyObject_Type, (PyObject *))                                       \
+	X(PyObject *, PyObject_GenericGetDict, (PyObject *, void *))                     \
+	X(PyObject *, PyObject_CallFunctionObjArgs, (PyObject *, ...))                   \
+	X(unsigned long, PyType_GetFlags, (PyTypeObject *))                              \
+	X(long, PyLong_AsLong, (PyObject *))                                             \
+	X(PyObject *, PyLong_FromLong, (long))                                           \
+	X(PyObject *, PyLong_FromUnsignedLongLong, (unsigned long long))                 \
+	X(const char *, PyUnicode_AsUTF8AndSize, (PyObject *, Py_ssize_t *))             \
+	X(PyObject *, PyUnicode_AsEncodedString,                                         \
+	  (PyObject *, const char *, const char *))                                      \
+	X(PyObject *, PyUnicode_FromString, (const char *))                              \
+	X(int, PyBytes_AsStringAndSize, (PyObject *, char **, Py_ssize_t *))             \
+	X(PyObject *, PyTuple_GetItem, (PyObject *, Py_ssize_t))                         \
+	X(PyObject *, PyDict_GetItem, (PyObject *, PyObject *))                          \
+	X(PyObject *, PyDict_GetItemString, (PyObject *, const char *))                  \
+	X(PyObject *, PyImport_GetModuleDict, (void))                                    \
+	X(PyObject *, PyModule_GetDict, (PyObject *))                                    \
+	X(PyObject *, PyCMethod_New,                                                     \
+	  (PyMethodDef *, PyObject *, PyObject *, PyTypeObject *))                       \
+	X(PyInterpreterState *, PyInterpreterState_Get, (void))                          \
+	X(int64_t, PyInterpreterState_GetID, (PyInterpreterState *))                     \
+	X(PyObject *, PyEval_GetGlobals, (void))                                         \
+	X(void, PyEval_SetTrace, (pyapi_trace_func, PyObject *))                         \
+	X(int, PyCode_Addr2Line, (PyObject *, int))                                      \
+	X(PyObject *, PyFrame_GetCode, (PyFrameObject *))                                \
+	X(int, PyFrame_GetLineNumber, (PyFrameObject *))                                 \
+	X(PyObject *, _PyEval_EvalFrameDefault, (PyThreadState *, void *, int))          \
+	X(pyapi_eval_func, _PyInterpreterState_GetEvalFrameFunc, (PyInterpreterState *)) \
+	X(void, _PyInterpreterState_SetEvalFrameFunc,                                    \
+	  (PyInterpreterState *, pyapi_eval_func))
+
+/* Functions that some versions lack or call otherwise: member, result, parameters, name,
+ * and the other name. */
+#define PYAPI_VARYING(X)                                                                 \
+	X(request_extra, Py_ssize_t, (void (*)(void *)),                                 \
+	  "_PyEval_RequestCodeExtraIndex", "PyUnstable_Eval_RequestCodeExtraIndex")      \
+	X(set_extra, int, (PyObject *, Py_ssize_t, void *), "_PyCode_SetExtra",          \
+	  "PyUnstable_Code_SetExtra")                                                    \
+	X(frame_lasti, int, (PyFrameObject *), "PyFrame_GetLasti", NULL)                 \
+	X(code_bytes, PyObject *, (PyObject *), "PyCode_GetCode", NULL)
+
+/* Where fields lie that have no accessor (bytes): 3.10 and 3.11 only. */
+struct pyapi_layout {
+	size_t frame_code; /* f_code and f_globals of what an eval function is given */
+	size_t frame_globals;
+	size_t frame_lasti; /* f_lasti (int, in instructions), prev_instr (pointer) */
+	size_t frame_object_frame; /* 3.11: PyFrameObject.f_frame */
+	size_t code_flags;         /* co_flags */
+	size_t code_bytecode;      /* 3.11: co_code_adaptive */
+	size_t thread_tracefunc;   /* PyThreadState.c_tracefunc */
+};
+
+struct pyapi {
+#define MEMBER(result, name, parameters) result(*name) parameters;
+	PYAPI_FUNCTIONS(MEMBER)
+#undef MEMBER
+#define MEMBER(member, result, parameters, name, other) result(*member) parameters;
+	PYAPI_VARYING(MEMBER)
+#undef MEMBER
+	PyObject *none; /* Py_None */
+	unsigned hex;   /* PY_VERSION_HEX */
+	unsigned minor; /* 10 … 15 */
+	bool free_threaded;
+	size_t type_name;       /* offset of tp_name in a type */
+	unsigned resume_opcode; /* 3.11+: of RESUME */
+	unsigned yield_opcode;  /* of YIELD_VALUE */
+	struct pyapi_layout layout;
+};
+
+#define PYAPI_GENERATOR_FLAGS                                                            \
+	0x2a0u /* CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR */
+
+/*
+ * What an eval function's frame tells, on 3.10 and 3.11.  `flags` are its code's
+ * co_flags.
+ */
+static inline void *pyapi_field(const void *object, size_t offset)
+{
+	return (char *)(uintptr_t)object + offset;
+}
+
+/* 3.11: the call of a generator function is evaluated as a frame of its own, which makes
+ * the generator and returns it.  No call has happened then, as the program sees it. */
+bool pyapi_frame_makes_generator(const struct pyapi *py, const void *frame,
+                                 unsigned flags);
+/* Whether the frame, of a generator, ran before and goes on now. */
+bool pyapi_frame_goes_on(const struct pyapi *py, const void *frame);
+/* Whether the frame, of a generator, has just suspended itself. */
+bool pyapi_frame_suspended(const struct pyapi *py, const void *frame);
+/* The line that it is at; 0: none. */
+unsigned pyapi_frame_line(const struct pyapi *py, const void *frame, PyObject *code);
+
+/* Why there is no API. */
+enum pyapi_failure {
+	PYAPI_ABSENT,      /* no Python in this process, or none to be found */
+	PYAPI_UNSUPPORTED, /* a version that this agent does not know */
+	PYAPI_INCOMPLETE,  /* a symbol is missing */
+};
+
+/*
+ * Finds the interpreter's symbols: among the program's own, or, where `search` is given,
+ * in every loaded object, those loaded with RTLD_LOCAL included.  NULL: *failure and
+ * *what (a version or a symbol, static text) say why.  The result lives as long as the
+ * process.
+ */
+const struct pyapi *pyapi_find(bool search, enum pyapi_failure *failure,
+                               const char **what);
+
+/* What pyapi_find() found; NULL before. */
+const struct pyapi *pyapi(void);
+
+/* The address of a function in whatever object has it, other than `except`; NULL:
+ * nowhere. */
+void *pyapi_symbol(const char *name, const void *except);
+
+/* tp_name without what is before its last dot: what type.__name__ says of a built-in
+ * type, and all there is of others. */
+const char *pyapi_type_name(const struct pyapi *py, PyObject *type);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* A tool of sys.monitoring (PEP 669, 3.12+) with callbacks written in C. */
+#ifndef BREADCRUMB_AGENT_TOOL_H
+#define BREADCRUMB_AGENT_TOOL_H
+
+#include "pyapi.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A METH_FASTCALL function; it gets the arguments that PEP 669 says for its event. */
+struct tool_callback {
+	const char *event; /* in sys.monitoring.events */
+	PyMethodDef method;
+};
+
+#define TOOL_CALLBACK(event, function)                                                   \
+	{                                                                                \
+		event,                                                                   \
+		{                                                                        \
+			"breadcrumb_" #function, (PyCFunction)(void (*)(void))function,  \
+			    METH_FASTCALL, NULL                                          \
+		}                                                                        \
+	}
+
+struct tool;
+
+/* Takes a tool id that is free in the current interpreter and switches the callbacks'
+ * events on. The table must be static.  NULL: it cannot; nothing is changed and no
+ * exception left. */
+struct tool *tool_install(const struct pyapi *py, const struct tool_callback *callbacks,
+                          size_t count);
+
+/* Switches the events off, gives the id back and frees the tool.  NULL is allowed. */
+void tool_remove(const struct pyapi *py, struct tool *tool);
+
+/* sys.monitoring.DISABLE, a new reference: the answer that switches an event off at one
+ * place. Not from PY_THROW, PY_UNWIND, RAISE: there it raises ValueError into the program
+ * (3.12 … 3.14). */
+PyObject *tool_disable(const struct pyapi *py);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an event needs when something is met for the first time: a code object, a thread,
+ * a forked process; and the events that are rare.  Nothing here knows Python: it asks a
+ * trace_source, which the tests replace by one of their own.
+ *
+ * Whatever asks the source may run finalizers and so come back in here on the same
+ * thread. Therefore no state is half-changed across such a call: it is made first, and
+ * the words are stored afterwards.
+ */
+#include "trace.h"
+
+#include "filter.h"
+#include "sink.h"
+#include "thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#define NAME_PROBES 64 /* events after which a thread's name is not looked for any more  \
+	                */
+
+static const struct trace_source *source;
+static pthread_mutex_t lock =
+    PTHREAD_MUTEX_INITIALIZER; /* guards the beginning of a file */
+static enum { NOT_BEGUN, RUNNING, FAILED, FINISHED } state;
+static uint32_t last_thread; /* atomic */
+static bool use_counter;
+static bool forked;
+
+void trace_init(const struct trace_source *given, bool counter)
+{
+	source = given;
+	use_counter = counter;
+	buffer_init(INTERN_AREA, counter);
+}
+
+bool trace_begin(void)
+{
+	int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
+	if (now == NOT_BEGUN) {
+		pthread_mutex_lock(&lock);
+		if (state == NOT_BEGUN)
+			__atomic_store_n(&state, source->open() ? RUNNING : FAILED,
+			                 __ATOMIC_RELEASE);
+		now = state;
+		pthread_mutex_unlock(&lock);
+	}
+	return now == RUNNING;
+}
+
+static void name_thread(struct buffer *b)
+{
+	char name[256];
+	size_t length = source->thread_name(name, sizeof name);
+	uint32_t id = length ? intern_string(name, length) : 0;
+	if (id)
+		record_thread_name(b->thread, id);
+	/* Not yet: a thread's first frames run before threading knows it. */
+	if (!id && b->probes++ < NAME_PROBES)
+		buffer_watch(b, 1);
+	else
+		buffer_watch(b, SIZE_MAX);
+}
+
+void trace_at_limit(struct buffer *b)
+{
+	int saved = errno;
+	if (b->next < b->end)
+		name_thread(b);
+	else
+		buffer_flush(b);
+	errno = saved;
+}
+
+/* The words of a record in one piece, with a TIME word before it when too much time went
+ * by. */
+static void put(struct buffer *b, uint64_t word, const uint64_t *payload, size_t words,
+                unsigned ticks_bits)
+{
+	uint64_t now = clock_ticks(b->counter), ticks = now - b->last;
+
+	buffer_reserve(b, words + 2);
+	if (ticks >= 1ull << ticks_bits) {
+		/* Backwards is possible too: counters of two sockets that differ a
+		 * little. */
+		if (now < b->last)
+			now = b->last;
+		buffer_put(b, record_time(now));
+		ticks = 0;
+	}
+	b->last = now;
+	buffer_put_record(b, word | ticks << (64 - ticks_bits), payload, words);
+	if (buffer_full(b))
+		trace_at_limit(b);
+}
+
+static void put_extended(struct buffer *b, enum crumb_extended subtype,
+                         const uint64_t *payload, unsigned words)
+{
+	put(b, record_extended(subtype, words, 0), payload, words, CRUMB_TICKS_BITS);
+}
+
+/* The calling thread's buffer, with the thread's definition before it. */
+static struct buffer *my_buffer(void)
+{
+	struct buffer *b = buffer_mine;
+	struct thread_start t;
+
+	if (b || !trace_begin())
+		return b;
+	thread_here(&t);
+	uint32_t number = __atomic_add_fetch(&last_thread, 1, __ATOMIC_RELAXED);
+	struct crumb_record_thread r = {
+	    .number = number,
+	    .native_id = t.native_id,
+	    .ident = t.ident,
+	    .start_ticks = t.ticks,
+	    .parent_native_id = t.parent_native_id,
+	};
+	record_thread(&r);
+	b = buffer_acquire(number, t.ticks);
+	if (!b)
+		return NULL;
+	uint64_t word = record_extended(CRUMB_EXT_THREAD_START, 0, 0);
+	buffer_put(b, word);
+	name_thread(b);
+	return b;
+}
+
+/* Asks the source about a code object that has no id yet. */
+static bool introduce(const void *code, void *hint, struct intern_slot *out)
+{
+	struct intern_code what = {0};
+
+	if (!source->describe(code, hint, &what)) {
+		sink_lose(CRUMB_LOSS_NO_DEFINITION, 1);
+		return false;
+	}
+	bool accepted = filter_accepts(what.module.text, what.module.length);
+	struct intern_record *record = intern_add(code, &what, accepted, out);
+	source->release(&what);
+	if (record && !source->remember(code, record)) {
+		intern_forget(record);
+		out->id = 0;
+		return false;
+	}
+	return true;
+}
+
+/* Finds the code object's id and puts it into the thread's table.  *excluded: its events
+ * are not recorded, now or later. */
+static void learn(const void *code, void *hint, struct intern_slot *out, bool *excluded)
+{
+	struct buffer *b = buffer_mine;
+	if (b) {
+		*out = *intern_slot(b->area, code);
+		*excluded = out->id == 0;
+		if (out->code == code)
+			return;
+	}
+	out->code = code;
+	out->id = 0;
+	bool lasting = intern_find(code, out) || introduce(code, hint, out);
+	*excluded = lasting && out->id == 0;
+	b = buffer_mine; /* the source may have run code that was this thread's first */
+	if (b && lasting) {
+		struct intern_slot *slot = intern_slot(b->area, code);
+		slot->id = out->id;
+		slot->first_line = out->first_line;
+		slot->generator = out->generator;
+		__atomic_store_n(&slot->code, code, __ATOMIC_RELEASE);
+	}
+}
+
+/* For the rare events: buffer and id, or NULL when the event is not recorded. */
+static struct buffer *prepare(const void *code, void *hint, struct intern_slot *slot,
+                              bool *excluded)
+{
+	*excluded = false;
+	if (!trace_begin())
+		return NULL;
+	learn(code, hint, slot, excluded);
+	if (!slot->id)
+		return NULL;
+	struct buffer *b = my_buffer();
+	if (!b)
+		sink_lose(CRUMB_LOSS_NO_WINDOW, 1);
+	return b;
+}
+
+bool trace_slow(enum crumb_word_kind kind, const void *code, void *hint)
+{
+	struct intern_slot slot;
+	bool excluded;
+	int saved = errno;
+	struct buffer *b = prepare(code, hint, &slot, &excluded);
+	if (b)
+		put(b, record_word(kind, slot.id, 0), NULL, 0, CRUMB_TICKS_BITS);
+	errno = saved;
+	return !excluded;
+}
+
+bool trace_slow_line(const void *code, void *hint, uint32_t line)
+{
+	struct intern_slot slot;
+	bool excluded;
+	int saved = errno;
+	struct buffer *b = prepare(code, hint, &slot, &excluded);
+	if (b) {
+		int32_t relative = (int32_t)(line - slot.first_line);
+		uint64_t payload = slot.id | (uint64_t)line << 32;
+		if (record_line_fits(slot.id, relative, 0))
+			put(b, record_line(slot.id, relative, 0), NULL, 0,
+			    CRUMB_LINE_TICKS_BITS);
+		else
+			put_extended(b, CRUMB_EXT_LINE, &payload, 1);
+	}
+	errno = saved;
+	return !excluded;
+}
+
+bool trace_wants(const void *code, void *hint)
+{
+	struct intern_slot slot;
+	bool excluded = false;
+	if (!trace_begin())
+		return false;
+	learn(code, hint, &slot, &excluded);
+	return !excluded;
+}
+
+bool trace_is_generator(const void *code, void *hint)
+{
+	struct intern_slot slot = {0};
+	bool excluded;
+	if (trace_begin())
+		learn(code, hint, &slot, &excluded);
+	return slot.generator;
+}
+
+struct buffer *trace_here(void)
+{
+	int saved = errno;
+	struct buffer *b = my_buffer();
+	errno = saved;
+	return b;
+}
+
+bool trace_exception(const void *code, void *hint, uint32_t line, const char *type)
+{
+	struct intern_slot slot;
+	bool excluded;
+	int saved = errno;
+	struct buffer *b = prepare(code, hint, &slot, &excluded);
+	if (b) {
+		uint64_t payload[2] = {slot.id | (uint64_t)line << 32,
+		                       intern_string(type, strlen(type))};
+		put_extended(b, CRUMB_EXT_EXCEPTION, payload, 2);
+	}
+	errno = saved;
+	return !excluded;
+}
+
+void trace_exec(void)
+{
+	int saved = errno;
+	/* A child that only execs leaves no file. */
+	struct buffer *b = forked && !sink_is_open() ? NULL : my_buffer();
+	if (b)
+		put_extended(b, CRUMB_EXT_EXEC, NULL, 0);
+	errno = saved;
+}
+
+void trace_lost(enum crumb_loss cause, uint64_t count)
+{
+	int saved = errno;
+	uint64_t payload[2] = {cause, count};
+	struct buffer *b = my_buffer();
+	sink_lose(cause, count ? count : 1);
+	if (b)
+		put_extended(b, CRUMB_EXT_LOST, payload, 2);
+	errno = saved;
+}
+
+void trace_forget(struct intern_record *record)
+{
+	int saved = errno;
+	intern_forget(record);
+	errno = saved;
+}
+
+void trace_thread_ended(void)
+{
+	int saved = errno;
+	struct buffer *b = buffer_mine;
+	if (b) {
+		put_extended(b, CRUMB_EXT_THREAD_END, NULL, 0);
+		buffer_release(b);
+	}
+	errno = saved;
+}
+
+void trace_finish(uint32_t status)
+{
+	size_t words = 0;
+	if (state != RUNNING)
+		return;
+	const struct crumb_block *window = buffer_retire(&words);
+	sink_end(CRUMB_END_CLEAN, status);
+	sink_trim(window, words);
+}
+
+/* In the order in which they are taken one inside the other. */
+void trace_before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+	intern_lock();
+	buffer_lock();
+	sink_lock();
+}
+
+void trace_after_fork(bool child)
+{
+	if (child) {
+		pthread_mutex_init(&lock, NULL);
+		sink_forked();
+		buffer_forked();
+		intern_forked();
+		state = state == FAILED ? FAILED : NOT_BEGUN;
+		last_thread = 0;
+		forked = true;
+	} else {
+		sink_unlock();
+		buffer_unlock();
+		intern_unlock();
+		pthread_mutex_unlock(&lock);
+	}
+}

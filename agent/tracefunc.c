@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A trace function sees calls, lines, exceptions and returns of one thread.  It is not
+ * told whether a generator starts or goes on, returns or suspends itself: that is read
+ * from the frame (3.10, 3.11) or from the instruction that it is at (3.12+, where tracing
+ * is built on sys.monitoring and the frame's state is not settled when the function is
+ * called).
+ */
+#include "tracefunc.h"
+
+#include "trace.h"
+
+#include <unistd.h>
+
+/* Include/cpython/pystate.h: PyTrace_*. */
+enum { ON_CALL = 0, ON_EXCEPTION = 1, ON_LINE = 2, ON_RETURN = 3 };
+
+static bool want_lines;
+static pid_t setting; /* native id of the thread that is in PyEval_SetTrace(); atomic */
+
+/* The instruction that a frame is at, 3.11 and newer.  False: it cannot be told. */
+static bool instruction(const struct pyapi *py, PyFrameObject *frame, PyObject *code,
+                        unsigned *opcode, unsigned *argument)
+{
+	char *at = NULL;
+	Py_ssize_t length = 0;
+	int offset = py->frame_lasti(frame);
+	PyObject *bytes = py->code_bytes(code);
+
+	if (!bytes) {
+		py->PyErr_Clear();
+		return false;
+	}
+	bool found = py->PyBytes_AsStringAndSize(bytes, &at, &length) == 0 &&
+	             offset >= 0 && offset + 1 < length;
+	if (found) {
+		*opcode = (unsigned char)at[offset];
+		*argument = (unsigned char)at[offset + 1];
+	}
+	py->Py_DecRef(bytes);
+	return found;
+}
+
+/* Inside 3.11's PyFrameObject, its interpreter frame. */
+static void *inner_frame(const struct pyapi *py, PyFrameObject *frame)
+{
+	return *(void **)pyapi_field(frame, py->layout.frame_object_frame);
+}
+
+static enum crumb_word_kind entry_kind(const struct pyapi *py, PyFrameObject *frame,
+                                       PyObject *code)
+{
+	unsigned opcode, argument;
+	if (!trace_is_generator(code, NULL))
+		return CRUMB_WORD_CALL;
+	if (py->minor == 10)
+		return pyapi_frame_goes_on(py, frame) ? CRUMB_WORD_RESUME
+		                                      : CRUMB_WORD_CALL;
+	/* RESUME's argument says where it stands: 0 at the start of a function.  Two bits
+	 * of it do (3.13+: a third says that it is inside of an except). */
+	bool starts = instruction(py, frame, code, &opcode, &argument) &&
+	              opcode == py->resume_opcode && (argument & 3) == 0;
+	return starts ? CRUMB_WORD_CALL : CRUMB_WORD_RESUME;
+}
+
+static enum crumb_word_kind exit_kind(const struct pyapi *py, PyFrameObject *frame,
+                                      PyObject *code)
+{
+	unsigned opcode, argument;
+	bool suspended;
+	if (!trace_is_generator(code, NULL))
+		return CRUMB_WORD_RETURN;
+	if (py->minor == 10)
+		suspended = pyapi_frame_suspended(py, frame);
+	else if (py->minor == 11)
+		suspended = pyapi_frame_suspended(py, inner_frame(py, frame));
+	else
+		suspended = instruction(py, frame, code, &opcode, &argument) &&
+		            opcode == py->yield_opcode;
+	return suspended ? CRUMB_WORD_YIELD : CRUMB_WORD_RETURN;
+}
+
+static void on_exception(const struct pyapi *py, PyFrameObject *frame, PyObject *code,
+                         PyObject *what)
+{
+	PyObject *type = py->PyTuple_GetItem(what, 0); /* (type, value, traceback) */
+	int line = py->PyFrame_GetLineNumber(frame);
+	if (type && trace_wants(code, NULL))
+		trace_exception(code, NULL, line > 0 ? (uint32_t)line : 0,
+		                pyapi_type_name(py, type));
+}
+
+static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObject *value)
+{
+	const struct pyapi *py = pyapi();
+	PyObject *code = py->PyFrame_GetCode(frame);
+
+	(void)self;
+	switch (what) {
+	case ON_CALL:
+		trace_event(entry_kind(py, frame, code), code, NULL);
+		break;
+	case ON_RETURN:
+		trace_event(value ? exit_kind(py, frame, code) : CRUMB_WORD_UNWIND, code,
+		            NULL);
+		break;
+	case ON_EXCEPTION:
+		on_exception(py, frame, code, value);
+		break;
+	case ON_LINE:
+		if (want_lines)
+			trace_line(code, NULL,
+			           (uint32_t)py->PyFrame_GetLineNumber(frame));
+		break;
+	default:
+		break;
+	}
+	py->Py_DecRef(code);
+	return 0;
+}
+
+void tracefunc_init(const struct pyapi *py, bool lines)
+{
+	(void)py;
+	want_lines = lines;
+}
+
+/* PyEval_SetTrace() raises the audit event sys.settrace, as the program's own call would.
+ */
+static void set(const struct pyapi *py, pyapi_trace_func function)
+{
+	PyObject *type = NULL, *value = NULL, *traceback = NULL;
+	bool pending = py->PyErr_Occurred() != NULL;
+	if (pending)
+		py->PyErr_Fetch(&type, &value, &traceback);
+	__atomic_store_n(&setting, gettid(), __ATOMIC_RELAXED);
+	py->PyEval_SetTrace(function, NULL);
+	__atomic_store_n(&setting, 0, __ATOMIC_RELAXED);
+	if (py->PyErr_Occurred()) /* an audit hook of the program's refused */
+		py->PyErr_Clear();
+	if (pending)
+		py->PyErr_Restore(type, value, traceback);
+}
+
+void tracefunc_start(const struct pyapi *py)
+{
+	set(py, trace_function);
+}
+
+void tracefunc_stop(const struct pyapi *py)
+{
+	set(py, NULL);
+}
+
+static pyapi_trace_func current(const struct pyapi *py, const PyThreadState *thread)
+{
+	return *(pyapi_trace_func *)pyapi_field(thread, py->layout.thread_tracefunc);
+}
+
+bool tracefunc_is_free(const struct pyapi *py, const PyThreadState *thread)
+{
+	return !current(py, thread);
+}
+
+bool tracefunc_is_ours(const struct pyapi *py, const PyThreadState *thread)
+{
+	return current(py, thread) == trace_function;
+}
+
+bool tracefunc_is_setting(void)
+{
+	return __atomic_load_n(&setting, __ATOMIC_RELAXED) == gettid();
+}

@@ -12,6 +12,7 @@ because of the rest (the standard library) much depends on timing and on what wa
 """
 
 import pathlib
+import resource
 import typing
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -92,9 +93,18 @@ def run_oracle(ctx, name, kind, folder, everything=False):
         "ORACLE_PROGRAM": program,
         "ORACLE_ROOTS": "" if everything else f"{PROGRAMS}:{cwd}",
     }
-    result = ctx.plain(program, env=env, cwd=cwd, timeout=50)
+    more = {"preexec_fn": raise_stack} if marks(name).get("stack") == "deep" else {}
+    result = ctx.plain(program, env=env, cwd=cwd, timeout=50, **more)
     text = output.read_text(encoding="utf-8")
     return result, read_oracle(text.splitlines(), cwd, ctx.version >= (3, 11))
+
+
+def raise_stack():
+    """For a recorder that needs more of it than the program: 3.10 crashes when it runs out."""
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    wanted_size = 1 << 30
+    soft = wanted_size if hard == resource.RLIM_INFINITY else min(hard, wanted_size)
+    resource.setrlimit(resource.RLIMIT_STACK, (soft, hard))
 
 
 def read_oracle(lines, cwd, has_qualname):

@@ -83,18 +83,33 @@ def fail_on(text, what):
         raise Failure(f"{what}: {text}")
 
 
-@parametrize("program", oracle.program_names(), short=SHORT)
+FOLLOWED = [p for p in oracle.program_names() if oracle.marks(p).get("oracle") != "says"]
+
+
+@parametrize("program", FOLLOWED, short=SHORT)
 def test_recorder_is_deterministic_and_unnoticed(ctx, program):
     need(ctx, program)
-    if oracle.marks(program).get("oracle") == "says":
-        return ctx.skip(f"{program} is not for a recorder: it counts its calls itself")
+    record_twice(ctx, program)
+
+
+@parametrize("program", EVERY_FRAME, short=EVERY_FRAME[:1])
+def test_recorder_is_deterministic_in_every_frame(ctx, program):
+    record_twice(ctx, program, everything=True)
+
+
+def record_twice(ctx, program, everything=False):
+    """Two runs are equal; and sys.settrace and sys.monitoring agree on calls and their ends."""
+    calls = []
     for kind in recorder_kinds(ctx):
-        first = recorded(ctx, program, kind)
-        _, second = oracle.run_oracle(ctx, program, kind, f"second-{kind}")
+        first = recorded(ctx, program, kind, everything)
+        calls.append(oracle.events_of(first, oracle.CALLS))
+        _, second = oracle.run_oracle(ctx, program, kind, f"second-{kind}", everything)
         text = oracle.difference(oracle.events_of(first), oracle.events_of(second))
         fail_on(text, f"two runs of the {kind} recorder")
         if not any(len(thread) > 4 for thread in first):
             raise Failure(f"the {kind} recorder saw next to nothing")
+    text = oracle.difference(calls[-1], calls[0])
+    fail_on(text, "the settrace recorder against the monitoring recorder")
 
 
 def expectations(ctx, program, lines, everything=False):

@@ -11,7 +11,7 @@ class Node:
         self.other = None
 
     def __del__(self):
-        print("del", self.name)
+        deleted.append(self.name)
 
 
 def pair():
@@ -27,9 +27,11 @@ def finalizer(name):
     print("finalized", name)
 
 
+deleted = []
 pair()
 print("collecting")
 gc.collect()
+print(sorted(deleted))  # in which order a cycle's objects go is not promised
 node = Node("watched")
 reference = weakref.ref(node, gone)
 weakref.finalize(node, finalizer, "watched")
@@ -63,3 +65,4 @@ class Slot:
 slots = [Slot() for _ in range(2)]
 weakref.finalize(slots[0], print, "slot ends")
 slots.clear()
+print(sorted(deleted))

@@ -1,7 +1,6 @@
 # _thread: start_new_thread, exit, locks, thread-locals; a thread that is alive at the end.
 import _thread
 import threading
-import time
 
 done = _thread.allocate_lock()
 local = threading.local()
@@ -22,7 +21,7 @@ def leaves():
 
 
 def waits(gate):
-    gate.acquire()
+    done.release(), gate.acquire()  # one line: nothing is said of it after main goes on
 
 
 class Local(threading.local):
@@ -47,8 +46,7 @@ for function, args in ((child, (3,)), (child, (4,)), (leaves, ()), (other, ())):
 print(answers, local.value, shared.n)
 gate = threading.Lock()
 gate.acquire()
-daemon = threading.Thread(target=waits, args=(gate,), daemon=True)
-daemon.start()
-while not daemon.is_alive():
-    time.sleep(0.001)
+done.acquire()
+threading.Thread(target=waits, args=(gate,), daemon=True).start()
+done.acquire()
 print("end")

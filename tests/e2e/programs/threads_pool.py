@@ -30,8 +30,10 @@ with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
     print(list(pool.map(square, range(5))))
     future = pool.submit(fails, 3)
     print(type(future.exception()).__name__)
-    future = pool.submit(square, 9)
-    future.add_done_callback(lambda f: None)
+    gate = threading.Event()
+    future = pool.submit(lambda: gate.wait() and square(9))
+    future.add_done_callback(lambda f: None)  # run by the pool's thread: it is not done yet
+    gate.set()
     print(future.result())
 inbox, out = queue.Queue(), []
 thread = threading.Thread(target=consumer, args=(inbox, out))

@@ -577,8 +577,8 @@ void sink_trim(const struct crumb_block *window, size_t words)
 		return;
 	if (last.magic == CRUMB_BLOCK_MAGIC && last.kind == CRUMB_BLOCK_WINDOW &&
 	    last.thread == window->thread && last.thread) {
-		int ignored = ftruncate(fd, (off_t)(at + used));
-		(void)ignored; /* the file is only longer than it need be */
+		if (ftruncate(fd, (off_t)(at + used)) == 0)
+			header->end_size = at + used;
 	}
 }
 

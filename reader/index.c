@@ -147,6 +147,13 @@ static int take(struct index *index, struct chain *chain, bool only_definitions)
 	}
 }
 
+/* A clean end cuts off what its last block does not use, and says at which size. */
+static bool was_trimmed(const struct process *process)
+{
+	return process->header.end_size != 0 &&
+	       process->file.size >= process->header.end_size;
+}
+
 static int walk(struct process *process, bool only_definitions, bool *saw_garbage)
 {
 	struct chain chain;
@@ -161,7 +168,7 @@ static int walk(struct process *process, bool only_definitions, bool *saw_garbag
 		r = take(&process->index, &chain, only_definitions);
 		if (r < 0)
 			break;
-		if (chain.is_cut)
+		if (chain.is_cut && !was_trimmed(process))
 			error_problem(process, chain.at,
 			              "the file is cut short: this block should have "
 			              "%" PRIu32 " bytes",

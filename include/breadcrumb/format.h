@@ -19,7 +19,7 @@
  * that of an EVENTS block holds nothing new; otherwise it holds the thread's last events.
  * A window of thread 0 is unused.  A process that ends cleanly cuts its file behind the
  * last word in use: the last WINDOW or DEFINITIONS block may be shorter than its `size`
- * says, and what is missing counts as zero.
+ * says, and what is missing counts as zero.  The header's end_size says so.
  *
  * An EVENTS block ends with a trailer word (crumb_trailer).  Where it is wrong the block
  * was being written when the process died, and the window still holds its events.
@@ -97,6 +97,7 @@ struct crumb_header {
 	    end_status;     /* exit status, when end is CRUMB_END_CLEAN and it is known */
 	uint64_t end_ticks; /* one moment on both clocks: the end; 0: not known */
 	int64_t end_ns;
+	uint64_t end_size; /* bytes, when a clean end cut the file; 0: it was not cut */
 	uint64_t lost[CRUMB_LOSS_CAUSES];
 };
 
@@ -278,7 +279,7 @@ struct crumb_record_fact {
 };
 
 _Static_assert(sizeof(struct crumb_block) == 64, "block header is 64 bytes");
-_Static_assert(sizeof(struct crumb_header) == 256 + 24 + 8 * CRUMB_LOSS_CAUSES,
+_Static_assert(sizeof(struct crumb_header) == 256 + 32 + 8 * CRUMB_LOSS_CAUSES,
                "header layout");
 
 #endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * breadcrumb tree: who called what, and how long it took, thread by thread or all threads
+ * in one.
+ */
+#include "cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "input.h"
+#include "map.h"
+#include "options.h"
+#include "out.h"
+#include "parse.h"
+#include "select.h"
+#include "show.h"
+#include "tree.h"
+#include "util.h"
+
+enum {
+	OPTION_DEPTH = 1,
+	OPTION_MIN_DURATION,
+	OPTION_MERGE,
+	OPTION_TIMES,
+	OPTION_PLACES,
+	OPTION_IMPORTS,
+};
+
+#define THREAD_WIDTH_MAX 14
+
+static const struct option_row tree_options[] = {
+    {OPTION_DEPTH, 'd', "depth", "N", "only the N outermost levels"},
+    {OPTION_MIN_DURATION, 0, "min-duration", "TIME",
+     "only calls of at least 10us, 1.5ms, 2s"},
+    {OPTION_MERGE, 0, "merge", NULL, "all threads in one tree, by time"},
+    {OPTION_TIMES, 0, "times", NULL, "a column with the time since the start"},
+    {OPTION_PLACES, 0, "places", NULL, "file and line of each function"},
+    {OPTION_IMPORTS, 0, "imports", NULL, "also Python's own import machinery"},
+    {0},
+};
+
+struct wanted {
+	struct tree_style style;
+	struct select select;
+	struct options_look look;
+};
+
+static void take_options(struct wanted *wanted, struct options *options)
+{
+	struct tree_style *style = &wanted->style;
+	int key;
+
+	while ((key = options_next(options)) != OPTIONS_DONE) {
+		switch (key) {
+		case OPTION_DEPTH:
+			if (!parse_number(options->value, &style->depth))
+				options_bad_value(options, "a number of levels");
+			break;
+		case OPTION_MIN_DURATION:
+			if (!parse_duration(options->value, &style->min_ns))
+				options_bad_value(options, PARSE_DURATION_FORM);
+			break;
+		case OPTION_MERGE:
+			style->merged = true;
+			break;
+		case OPTION_TIMES:
+			style->times = true;
+			break;
+		case OPTION_PLACES:
+			style->places = true;
+			break;
+		case OPTION_IMPORTS:
+			style->imports = true;
+			break;
+		default:
+			if (!select_take(&wanted->select, options, key))
+				options_take_look(&wanted->look, options, key);
+		}
+	}
+}
+
+static void show_thread_by_thread(struct tree *tree, struct input *input)
+{
+	struct crumb_event event;
+
+	for (size_t i = 0; i < crumb_trace_processes(input->trace); i++) {
+		const struct crumb_process *process =
+		    crumb_trace_process(input->trace, i);
+		for (size_t j = 0; j < process->threads; j++) {
+			struct tree_thread thread = {
+			    .thread = crumb_process_thread(process, j)};
+			if (!select_thread(tree->select, thread.thread))
+				continue;
+			input_walk(input, thread.thread);
+			while (input_next(input, &event) &&
+			       event.time_ns < tree->select->to_ns)
+				tree_event(tree, &thread, &event);
+			tree_end(tree, &thread);
+		}
+	}
+}
+
+struct all_threads {
+	struct tree_thread *items;
+	size_t count;
+	struct map index; /* thread to its place in items, from 1 */
+};
+
+static void collect_threads(struct all_threads *all, const struct tree *tree,
+                            const struct crumb_trace *trace)
+{
+	size_t room = 0;
+
+	for (size_t i = 0; i < crumb_trace_processes(trace); i++) {
+		const struct crumb_process *process = crumb_trace_process(trace, i);
+		for (size_t j = 0; j < process->threads; j++) {
+			const struct crumb_thread *thread =
+			    crumb_process_thread(process, j);
+			if (!select_thread(tree->select, thread))
+				continue;
+			all->items = util_grow(all->items, &room, all->count + 1,
+			                       sizeof(*all->items));
+			all->items[all->count++].thread = thread;
+			*map_at(&all->index, thread) = (uint32_t)all->count;
+		}
+	}
+}
+
+static void show_merged(struct tree *tree, struct input *input)
+{
+	struct all_threads all = {0};
+	struct crumb_event event;
+
+	collect_threads(&all, tree, input->trace);
+	input_walk(input, NULL);
+	while (input_next(input, &event) && event.time_ns < tree->select->to_ns) {
+		uint32_t place = *map_at(&all.index, event.thread);
+		if (place)
+			tree_event(tree, &all.items[place - 1], &event);
+	}
+	for (size_t i = 0; i < all.count; i++)
+		tree_end(tree, &all.items[i]);
+	map_free(&all.index);
+	free(all.items);
+}
+
+static void measure(struct tree_style *style, const struct input *input)
+{
+	char room[SHOW_NAME];
+	size_t count = crumb_trace_processes(input->trace);
+
+	style->origin_ns = input->start_ns;
+	style->processes = count > 1;
+	for (size_t i = 0; i < count; i++) {
+		const struct crumb_process *process =
+		    crumb_trace_process(input->trace, i);
+		for (size_t j = 0; j < process->threads; j++) {
+			unsigned width = out_text_width(
+			    show_thread(crumb_process_thread(process, j), room));
+			if (width > style->thread_width)
+				style->thread_width = width;
+		}
+	}
+	if (out_width() > 0 && style->thread_width > THREAD_WIDTH_MAX)
+		style->thread_width = THREAD_WIDTH_MAX;
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv)
+{
+	struct wanted wanted = {.style = {.depth = UINT64_MAX}};
+	struct options options;
+	struct input input;
+	struct tree tree;
+
+	options_init(&options, cmd, argc, argv);
+	take_options(&wanted, &options);
+	input_open(&input, &options);
+	select_ready(&wanted.select, &input);
+	options_apply_look(&wanted.look);
+	measure(&wanted.style, &input);
+	tree_init(&tree, &wanted.style, &wanted.select);
+	if (wanted.style.merged)
+		show_merged(&tree, &input);
+	else
+		show_thread_by_thread(&tree, &input);
+	tree_finish(&tree);
+	int status = input_close(&input);
+	select_done(&wanted.select);
+	return status;
+}
+
+static const struct option_row *const tables[] = {tree_options, select_options,
+                                                  options_view, NULL};
+
+const struct cmd cmd_tree = {
+    .name = "tree",
+    .summary = "show who called what, and how long it took",
+    .synopsis = "[OPTION...] FILE...",
+    .about = "Shows the calls of each thread, indented, with their duration.  A call in "
+	     "which\n"
+	     "nothing was recorded is one line; '! ValueError' marks an exception, on "
+	     "the end of a\n"
+	     "call one that left it; 'yields' and 'resumed' are of generators and "
+	     "coroutines.\n"
+	     "With --function, the calls of these functions and all below them.  A "
+	     "folder means\n"
+	     "all *.crumb files in it.",
+    .examples = "  breadcrumb tree app.crumb\n"
+		"  breadcrumb tree --depth 4 --min-duration 1ms app.crumb\n"
+		"  breadcrumb tree --function 'Shop.*' --thread MainThread app.crumb\n"
+		"  breadcrumb tree --from 1.5s --to 2s --merge --times traces/\n",
+    .options = tables,
+    .run = run,
+};

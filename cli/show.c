@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Names and plain words, kept in one place so that all commands say the same. */
+#include "show.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <breadcrumb/format.h>
+
+#include "parse.h"
+#include "util.h"
+
+const char *show_function(const struct crumb_code *code, char room[SHOW_NAME])
+{
+	const char *name = *code->qualname ? code->qualname : code->name;
+	size_t module = strlen(code->module), length = strlen(name);
+
+	if (module == 0 || strcmp(code->module, "__main__") == 0)
+		return *name ? name : "?";
+	if (module + length + 2 > SHOW_NAME) {
+		snprintf(room, SHOW_NAME, "%s.%s", code->module, name);
+		return room;
+	}
+	memcpy(room, code->module, module);
+	room[module] = '.';
+	memcpy(room + module + 1, name, length + 1);
+	return room;
+}
+
+const char *show_thread(const struct crumb_thread *thread, char room[SHOW_NAME])
+{
+	if (*thread->name)
+		return thread->name;
+	snprintf(room, SHOW_NAME, "thread %u", thread->number);
+	return room;
+}
+
+static bool needs_quotes(const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-+./,:=@%^";
+
+	return *word == '\0' || word[strspn(word, plain)] != '\0';
+}
+
+char *show_command(const struct crumb_process *process)
+{
+	size_t room = 1, used = 0;
+
+	if (process->argc == 0)
+		return util_format("%s", process->executable);
+	/* Quoting makes four bytes of a quote and adds two and a blank to a word. */
+	for (size_t i = 0; i < process->argc; i++)
+		room += strlen(process->arguments[i]) * 4 + 3;
+	char *text = util_alloc(room, 1);
+	for (size_t i = 0; i < process->argc; i++) {
+		const char *word = process->arguments[i];
+		bool quote = needs_quotes(word);
+		if (i > 0)
+			text[used++] = ' ';
+		if (quote)
+			text[used++] = '\'';
+		for (; *word; word++) {
+			if (*word == '\'') {
+				memcpy(text + used, "'\\''", 4);
+				used += 4;
+			} else {
+				text[used++] = *word;
+			}
+		}
+		if (quote)
+			text[used++] = '\'';
+	}
+	return text;
+}
+
+static const struct {
+	const char *one, *many, *why;
+} losses[] = {
+    [CRUMB_LOSS_DISK_FULL] = {"event", "events", "the disk was full"},
+    [CRUMB_LOSS_MAX_SIZE] = {"event", "events", "BREADCRUMB_MAX_SIZE was reached"},
+    [CRUMB_LOSS_KEEP_FREE] = {"event", "events",
+                              "the disk had less than BREADCRUMB_KEEP_FREE left"},
+    [CRUMB_LOSS_FILE_LIMIT] = {"event", "events",
+                               "the limit of a file's size (ulimit -f) was reached"},
+    [CRUMB_LOSS_NO_WINDOW] = {"event", "events", "no memory for a thread's window"},
+    [CRUMB_LOSS_WRITE_ERROR] = {"event", "events", "the file could not be written"},
+    [CRUMB_LOSS_TOO_MANY_IDS] = {"event", "events",
+                                 "more functions than a trace file can name"},
+    [CRUMB_LOSS_LOW_STACK] = {"stretch", "stretches",
+                              "the stack was short, the frame backend stepped out"},
+    [CRUMB_LOSS_TAKEN_OVER] = {"stretch", "stretches",
+                               "the program set a trace function of its own"},
+    [CRUMB_LOSS_SUBINTERPRETER] = {"interpreter", "interpreters",
+                                   "a sub-interpreter could not be followed"},
+    [CRUMB_LOSS_NO_DEFINITION] = {"event", "events", "a function could not be described"},
+};
+
+char *show_loss(unsigned cause, uint64_t count)
+{
+	char number[PARSE_TEXT];
+	bool known = cause < sizeof(losses) / sizeof(losses[0]);
+	const char *one = known ? losses[cause].one : "event";
+	const char *many = known ? losses[cause].many : "events";
+	const char *why = known ? losses[cause].why : crumb_loss_name(cause);
+
+	if (count == 0)
+		return util_format("some %s: %s", many, why);
+	return util_format("%s %s: %s", parse_show_count(count, number),
+	                   count == 1 ? one : many, why);
+}
+
+const char *show_end(enum crumb_ended ended)
+{
+	switch (ended) {
+	case CRUMB_ENDED_RUNNING:
+		return "running";
+	case CRUMB_ENDED_CLEAN:
+		return "clean";
+	case CRUMB_ENDED_EXEC:
+		return "exec";
+	case CRUMB_ENDED_FATAL:
+		return "fatal";
+	default:
+		return "unknown";
+	}
+}

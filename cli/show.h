@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of things in a trace, as every text output shows them. */
+#ifndef BREADCRUMB_CLI_SHOW_H
+#define BREADCRUMB_CLI_SHOW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <breadcrumb/reader.h>
+
+/* "app.Shop.open"; functions of the script itself (__main__) without the module.  The
+ * text is in `room` or, where it has to be cut, in none: it is what snprintf would give.
+ */
+#define SHOW_NAME 512
+const char *show_function(const struct crumb_code *code, char room[SHOW_NAME]);
+
+/* The thread's name, else "thread 3". */
+const char *show_thread(const struct crumb_thread *thread, char room[SHOW_NAME]);
+
+/* The command line of a process, quoted as a shell would want it; free it with free(). */
+char *show_command(const struct crumb_process *process);
+
+/* What a count of losses means, by its cause: "1,234 events: the disk was full"; free it
+ * with free().  A count of 0 is not known. */
+char *show_loss(unsigned cause, uint64_t count);
+
+/* How a process ended. */
+const char *show_end(enum crumb_ended ended);
+
+#endif

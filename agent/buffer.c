@@ -106,7 +106,7 @@ struct buffer *buffer_acquire(uint32_t number, uint64_t start)
 	b->sequence = 0;
 	b->probes = 0;
 	b->stack_low = b->stack_reserve = 0;
-	b->traced = NULL;
+	b->traced = b->raised = NULL;
 	b->taken_over = false;
 	if (!b->window)
 		b->window = sink_window(&cause);

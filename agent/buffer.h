@@ -33,8 +33,9 @@ struct buffer {
 	size_t stack_reserve; /* hook leaves alone; set by the hooks that need it */
 	const void
 	    *traced; /* hook_settrace: the interpreter that this thread is traced in */
-	bool taken_over;       /* the program has a trace function of its own here */
-	unsigned probes;       /* how often the thread's name was looked for */
+	const void *raised; /* tracefunc: the frame whose exception was the last event */
+	bool taken_over;    /* the program has a trace function of its own here */
+	unsigned probes;    /* how often the thread's name was looked for */
 	struct buffer *others; /* all buffers */
 	uint64_t
 	    scratch[BUFFER_SCRATCH]; /* for words that cannot be kept: counted, dropped */

@@ -55,12 +55,34 @@ void *pyapi_symbol(const char *name, const void *except)
 	return w.at;
 }
 
-/* Minor versions by which numbers differ.  Opcodes: Lib/opcode.py of 3.11, 3.12;
- * Include/opcode_ids.h of 3.13 on. */
-static const struct {
-	unsigned minor, yield_value, resume;
-} opcodes[] = {
-    {11, 86, 151}, {12, 150, 151}, {13, 118, 149}, {14, 120, 128}, {15, 119, 128}};
+/* Lib/opcode.py of 3.11 and 3.12; Include/opcode_ids.h of 3.13 on. */
+static const struct pyapi_opcodes opcodes[] = {
+    {.minor = 11,
+     .resume = 151,
+     .yield_value = 86,
+     .return_value = 83,
+     .return_const = 83},
+    {.minor = 12,
+     .resume = 151,
+     .yield_value = 150,
+     .return_value = 83,
+     .return_const = 121},
+    {.minor = 13,
+     .resume = 149,
+     .yield_value = 118,
+     .return_value = 36,
+     .return_const = 103},
+    {.minor = 14,
+     .resume = 128,
+     .yield_value = 120,
+     .return_value = 35,
+     .return_const = 35},
+    {.minor = 15,
+     .resume = 128,
+     .yield_value = 119,
+     .return_value = 33,
+     .return_const = 33},
+};
 
 /* Of 3.10: Include/cpython/frameobject.h, code.h; of 3.11: internal/pycore_frame.h,
  * cpython/ code.h, pystate.h.  The same in every release of the minor version, debug
@@ -152,10 +174,8 @@ static void fill_numbers(struct pyapi *py, bool search)
 	 */
 	py->type_name = py->free_threaded ? 40 : 24;
 	for (size_t i = 0; i < sizeof opcodes / sizeof *opcodes; i++) {
-		if (opcodes[i].minor == py->minor) {
-			py->yield_opcode = opcodes[i].yield_value;
-			py->resume_opcode = opcodes[i].resume;
-		}
+		if (opcodes[i].minor == py->minor)
+			py->opcode = opcodes[i];
 	}
 	py->layout = py->minor == 10 ? layout_310 : layout_311;
 	const unsigned long *version = symbol(search, "Py_Version"); /* 3.11+ */

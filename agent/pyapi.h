@@ -75,6 +75,13 @@ typedef int (*pyapi_audit_func)(const char *event, PyObject *args, void *data);
 	X(frame_lasti, int, (PyFrameObject *), "PyFrame_GetLasti", NULL)                 \
 	X(code_bytes, PyObject *, (PyObject *), "PyCode_GetCode", NULL)
 
+/* Numbers of instructions, 3.11 and newer. */
+struct pyapi_opcodes {
+	unsigned minor;
+	unsigned resume, yield_value, return_value;
+	unsigned return_const; /* as return_value where there is none */
+};
+
 /* Where fields lie that have no accessor (bytes): 3.10 and 3.11 only. */
 struct pyapi_layout {
 	size_t frame_code; /* f_code and f_globals of what an eval function is given */
@@ -97,9 +104,8 @@ struct pyapi {
 	unsigned hex;   /* PY_VERSION_HEX */
 	unsigned minor; /* 10 … 15 */
 	bool free_threaded;
-	size_t type_name;       /* offset of tp_name in a type */
-	unsigned resume_opcode; /* 3.11+: of RESUME */
-	unsigned yield_opcode;  /* of YIELD_VALUE */
+	size_t type_name; /* offset of tp_name in a type */
+	struct pyapi_opcodes opcode;
 	struct pyapi_layout layout;
 };
 

@@ -18,8 +18,9 @@
 #include <pthread.h>
 #include <string.h>
 
-#define NAME_PROBES 64 /* events after which a thread's name is not looked for any more  \
-	                */
+#define NAME_PROBES                                                                      \
+	64 /* events after which a thread's name is not looked for any more              \
+	    */
 
 static const struct trace_source *source;
 static pthread_mutex_t lock =

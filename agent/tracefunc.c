@@ -59,25 +59,46 @@ static enum crumb_word_kind entry_kind(const struct pyapi *py, PyFrameObject *fr
 	/* RESUME's argument says where it stands: 0 at the start of a function.  Two bits
 	 * of it do (3.13+: a third says that it is inside of an except). */
 	bool starts = instruction(py, frame, code, &opcode, &argument) &&
-	              opcode == py->resume_opcode && (argument & 3) == 0;
+	              opcode == py->opcode.resume && (argument & 3) == 0;
 	return starts ? CRUMB_WORD_CALL : CRUMB_WORD_RESUME;
 }
 
-static enum crumb_word_kind exit_kind(const struct pyapi *py, PyFrameObject *frame,
-                                      PyObject *code)
+/*
+ * How a frame is left, 3.12 and newer.  There the value is None for an exception as well
+ * as for a returned None, and a generator that suspends itself is already at the RESUME
+ * behind its YIELD_VALUE (3.13).  An exception is told in the same frame just before.
+ */
+static enum crumb_word_kind exit_by_instruction(const struct pyapi *py,
+                                                PyFrameObject *frame, PyObject *code,
+                                                const PyObject *value, bool raised)
 {
-	unsigned opcode, argument;
-	bool suspended;
+	const struct pyapi_opcodes *is = &py->opcode;
+	unsigned opcode = 0, argument;
+
+	if (value != py->none && !trace_is_generator(code, NULL))
+		return CRUMB_WORD_RETURN;
+	if (!instruction(py, frame, code, &opcode, &argument))
+		return CRUMB_WORD_RETURN;
+	if (opcode == is->return_value || opcode == is->return_const)
+		return CRUMB_WORD_RETURN;
+	if (value == py->none && raised)
+		return CRUMB_WORD_UNWIND;
+	if (opcode == is->yield_value || opcode == is->resume)
+		return CRUMB_WORD_YIELD;
+	return value == py->none ? CRUMB_WORD_UNWIND : CRUMB_WORD_RETURN;
+}
+
+static enum crumb_word_kind exit_kind(const struct pyapi *py, PyFrameObject *frame,
+                                      PyObject *code, const PyObject *value, bool raised)
+{
+	if (!value)
+		return CRUMB_WORD_UNWIND;
+	if (py->minor >= 12)
+		return exit_by_instruction(py, frame, code, value, raised);
 	if (!trace_is_generator(code, NULL))
 		return CRUMB_WORD_RETURN;
-	if (py->minor == 10)
-		suspended = pyapi_frame_suspended(py, frame);
-	else if (py->minor == 11)
-		suspended = pyapi_frame_suspended(py, inner_frame(py, frame));
-	else
-		suspended = instruction(py, frame, code, &opcode, &argument) &&
-		            opcode == py->yield_opcode;
-	return suspended ? CRUMB_WORD_YIELD : CRUMB_WORD_RETURN;
+	const void *inner = py->minor == 10 ? (void *)frame : inner_frame(py, frame);
+	return pyapi_frame_suspended(py, inner) ? CRUMB_WORD_YIELD : CRUMB_WORD_RETURN;
 }
 
 static void on_exception(const struct pyapi *py, PyFrameObject *frame, PyObject *code,
@@ -94,14 +115,18 @@ static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObje
 {
 	const struct pyapi *py = pyapi();
 	PyObject *code = py->PyFrame_GetCode(frame);
+	struct buffer *b = trace_here();
+	const void *raised = b ? b->raised : NULL;
 
 	(void)self;
+	if (b)
+		b->raised = what == ON_EXCEPTION ? frame : NULL;
 	switch (what) {
 	case ON_CALL:
 		trace_event(entry_kind(py, frame, code), code, NULL);
 		break;
 	case ON_RETURN:
-		trace_event(value ? exit_kind(py, frame, code) : CRUMB_WORD_UNWIND, code,
+		trace_event(exit_kind(py, frame, code, value, raised == frame), code,
 		            NULL);
 		break;
 	case ON_EXCEPTION:

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define SMALL_WINDOW ((size_t)8 * 1024) /* most threads have little to tell */
+
 __thread struct buffer *buffer_mine __attribute__((tls_model("initial-exec")));
 
 static pthread_mutex_t lock =
@@ -93,7 +95,16 @@ static void use_scratch(struct buffer *b, enum crumb_loss cause)
 static void use_window(struct buffer *b)
 {
 	use(b, (uint64_t *)(void *)(b->window + 1),
-	    (CRUMB_WINDOW_SIZE - sizeof *b->window) / 8 - 1);
+	    (b->window_size - sizeof *b->window) / 8 - 1);
+}
+
+/* Makes the window the calling thread's, from now on. */
+static void open_window(struct buffer *b)
+{
+	b->window->sequence = b->sequence;
+	b->window->base_ticks = b->last;
+	__atomic_store_n(&b->window->thread, b->thread, __ATOMIC_RELEASE);
+	use_window(b);
 }
 
 struct buffer *buffer_acquire(uint32_t number, uint64_t start)
@@ -108,16 +119,14 @@ struct buffer *buffer_acquire(uint32_t number, uint64_t start)
 	b->stack_low = b->stack_reserve = 0;
 	b->traced = b->raised = NULL;
 	b->taken_over = false;
-	if (!b->window)
-		b->window = sink_window(&cause);
-	if (b->window) {
-		b->window->sequence = 0;
-		b->window->base_ticks = start;
-		__atomic_store_n(&b->window->thread, number, __ATOMIC_RELEASE);
-		use_window(b);
-	} else {
-		use_scratch(b, cause);
+	if (!b->window) {
+		b->window_size = SMALL_WINDOW;
+		b->window = sink_window(SMALL_WINDOW, &cause);
 	}
+	if (b->window)
+		open_window(b);
+	else
+		use_scratch(b, cause);
 	buffer_mine = b;
 	return b;
 }
@@ -131,6 +140,19 @@ static void drop_scratch(struct buffer *b)
 {
 	sink_lose(b->loss, record_count_events(b->first, (size_t)(b->next - b->first)));
 	use(b, b->scratch, BUFFER_SCRATCH);
+}
+
+/* A thread that has filled a small window gets a large one, if there is one to be had. */
+static void grow(struct buffer *b)
+{
+	enum crumb_loss ignored;
+	struct crumb_block *large = sink_window(CRUMB_WINDOW_SIZE, &ignored);
+	if (!large)
+		return;
+	__atomic_store_n(&b->window->thread, 0, __ATOMIC_RELEASE);
+	b->spare = b->window;
+	b->window = large;
+	b->window_size = CRUMB_WINDOW_SIZE;
 }
 
 /* Appends the window's words as a block.  Only then are they cleared, and only then does
@@ -156,10 +178,13 @@ static bool append(struct buffer *b)
 
 void buffer_flush(struct buffer *b)
 {
-	if (in_scratch(b))
+	if (in_scratch(b)) {
 		drop_scratch(b);
-	else if (b->next > b->first)
-		append(b);
+	} else if (b->next > b->first && append(b) &&
+	           b->window_size < CRUMB_WINDOW_SIZE) {
+		grow(b);
+		open_window(b);
+	}
 }
 
 void buffer_watch(struct buffer *b, size_t words)
@@ -204,12 +229,13 @@ bool buffer_others_in_use(void)
 	return others;
 }
 
-const struct crumb_block *buffer_retire(size_t *words)
+const struct crumb_block *buffer_retire(size_t *size, size_t *words)
 {
 	struct buffer *b = buffer_mine;
 	if (!b || in_scratch(b))
 		return NULL;
 	const struct crumb_block *window = b->window;
+	*size = b->window_size;
 	*words = (size_t)(b->next - b->first);
 	b->window = NULL;
 	use_scratch(b, CRUMB_LOSS_WRITE_ERROR);
@@ -221,8 +247,10 @@ void buffer_forked(void)
 	pthread_mutex_init(&lock, NULL);
 	for (struct buffer *b = all; b; b = b->others) {
 		if (b->window)
-			munmap(b->window, CRUMB_WINDOW_SIZE);
-		b->window = NULL;
+			munmap(b->window, b->window_size);
+		if (b->spare)
+			munmap(b->spare, SMALL_WINDOW);
+		b->window = b->spare = NULL;
 		b->thread = 0;
 		b->cleared = false;
 	}

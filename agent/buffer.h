@@ -25,6 +25,8 @@ struct buffer {
 
 	uint64_t *first, *end; /* of the place in use: the window's words, or scratch */
 	struct crumb_block *window; /* NULL: none yet, or none to be had */
+	size_t window_size;         /* bytes */
+	struct crumb_block *spare;  /* the small window that a busy thread began with */
 	enum crumb_loss loss;       /* while in scratch: why */
 	uint32_t thread;            /* number; 0: nobody's */
 	uint64_t sequence;
@@ -106,8 +108,8 @@ void buffer_each_area(void (*visit)(void *area, const void *context),
                       const void *context);
 
 /* The process ends: this thread's further words go to scratch; its window stays.  Returns
- * the window (NULL: none) and how many words it holds. */
-const struct crumb_block *buffer_retire(size_t *words);
+ * the window (NULL: none), its size in bytes and how many words it holds. */
+const struct crumb_block *buffer_retire(size_t *size, size_t *words);
 
 /* In a forked child: no window is this process's; all buffers are free again. */
 void buffer_forked(void);

@@ -268,6 +268,16 @@ static void *map(uint64_t offset, size_t size, int *error)
 	return at;
 }
 
+/* One thread has no window; the others go on. */
+static void say_unmapped(void)
+{
+	static bool said;
+	int now = __atomic_load_n(&stopped, __ATOMIC_RELAXED);
+	if (now == RECORDING && !__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
+		log_error("some events are not recorded: %s: %s", path,
+		          why(CRUMB_LOSS_NO_WINDOW, 0));
+}
+
 /* A new block, reserved at a page, mapped, with its header's fixed part. */
 static struct crumb_block *map_block(uint32_t kind, size_t size, enum crumb_loss *cause)
 {
@@ -286,7 +296,10 @@ static struct crumb_block *map_block(uint32_t kind, size_t size, enum crumb_loss
 	struct crumb_block *block = map(reserve(size, page), size, &error);
 	if (!block) {
 		*cause = cause_of(error);
-		stop(*cause, error);
+		if (*cause == CRUMB_LOSS_NO_WINDOW)
+			say_unmapped();
+		else
+			stop(*cause, error);
 		return NULL;
 	}
 	block->kind = kind;
@@ -296,9 +309,9 @@ static struct crumb_block *map_block(uint32_t kind, size_t size, enum crumb_loss
 	return block;
 }
 
-struct crumb_block *sink_window(enum crumb_loss *cause)
+struct crumb_block *sink_window(size_t size, enum crumb_loss *cause)
 {
-	return map_block(CRUMB_BLOCK_WINDOW, CRUMB_WINDOW_SIZE, cause);
+	return map_block(CRUMB_BLOCK_WINDOW, size, cause);
 }
 
 /* Adds a record; the lock is held. */
@@ -563,7 +576,7 @@ void sink_end(enum crumb_end how, uint32_t status)
 	__atomic_store_n(&header->end, how, __ATOMIC_RELEASE);
 }
 
-void sink_trim(const struct crumb_block *window, size_t words)
+void sink_trim(const struct crumb_block *window, size_t size, size_t words)
 {
 	if (!header || getpid() != owner || !window)
 		return;
@@ -571,8 +584,8 @@ void sink_trim(const struct crumb_block *window, size_t words)
 	    (sizeof *window + words * 8 + CRUMB_ALIGN - 1) & ~(size_t)(CRUMB_ALIGN - 1);
 	struct crumb_block last;
 	int fd = checked_file();
-	uint64_t at = __atomic_load_n(&end, __ATOMIC_RELAXED) - CRUMB_WINDOW_SIZE;
-	if (fd < 0 || used >= CRUMB_WINDOW_SIZE ||
+	uint64_t at = __atomic_load_n(&end, __ATOMIC_RELAXED) - size;
+	if (fd < 0 || used >= size ||
 	    pread(fd, &last, sizeof last, (off_t)at) != sizeof last)
 		return;
 	if (last.magic == CRUMB_BLOCK_MAGIC && last.kind == CRUMB_BLOCK_WINDOW &&

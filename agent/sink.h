@@ -34,9 +34,9 @@ bool sink_is_open(void);
 const char *sink_path(void);
 uint64_t sink_trace_id(void);
 
-/* A new window, mapped and with room on the disk, of thread 0; NULL when there is none to
- * be had, with the cause in *cause. */
-struct crumb_block *sink_window(enum crumb_loss *cause);
+/* A new window of `size` bytes, mapped and with room on the disk, of thread 0; NULL when
+ * there is none to be had, with the cause in *cause. */
+struct crumb_block *sink_window(size_t size, enum crumb_loss *cause);
 
 /* Appends `count` words as an EVENTS block.  False when it cannot, now or ever after (the
  * first time, one line says why), with the cause in *cause. */
@@ -61,7 +61,7 @@ void sink_end(enum crumb_end end, uint32_t status);
 /* After sink_end(CLEAN), when nothing is recorded any more: cuts off what `window` (NULL:
  * none) does not use, when it is the last thing in the file.  The window must not be used
  * again. */
-void sink_trim(const struct crumb_block *window, size_t words);
+void sink_trim(const struct crumb_block *window, size_t size, size_t words);
 
 /* In a forked child: forgets the parent's file without touching it, and remembers who the
  * parent was. */

@@ -305,12 +305,12 @@ void trace_thread_ended(void)
 
 void trace_finish(uint32_t status)
 {
-	size_t words = 0;
+	size_t size = 0, words = 0;
 	if (state != RUNNING)
 		return;
-	const struct crumb_block *window = buffer_retire(&words);
+	const struct crumb_block *window = buffer_retire(&size, &words);
 	sink_end(CRUMB_END_CLEAN, status);
-	sink_trim(window, words);
+	sink_trim(window, size, words);
 }
 
 /* In the order in which they are taken one inside the other. */

@@ -116,7 +116,8 @@ struct buffer *buffer_acquire(uint32_t number, uint64_t start)
 	b->last = start;
 	b->sequence = 0;
 	b->probes = 0;
-	b->stack_low = b->stack_reserve = 0;
+	b->stack_reserve = 0;
+	b->stack_spared = false;
 	b->traced = b->raised = NULL;
 	b->taken_over = false;
 	if (!b->window) {

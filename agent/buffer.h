@@ -30,19 +30,24 @@ struct buffer {
 	enum crumb_loss loss;       /* while in scratch: why */
 	uint32_t thread;            /* number; 0: nobody's */
 	uint64_t sequence;
-	uintptr_t
-	    stack_low; /* lowest address of the thread's stack, and how much of it a */
-	size_t stack_reserve; /* hook leaves alone; set by the hooks that need it */
-	const void
-	    *traced; /* hook_settrace: the interpreter that this thread is traced in */
-	const void *raised; /* tracefunc: the frame whose exception was the last event */
-	bool taken_over;    /* the program has a trace function of its own here */
-	unsigned probes;    /* how often the thread's name was looked for */
-	struct buffer *others; /* all buffers */
+	/* stack.h: the lowest address of the thread's stack, its size, how much above the
+	 * lowest address hooks keep away from (0: not measured), and whether they do now.
+	 */
+	uintptr_t stack_low;
+	size_t stack_size, stack_reserve;
+	bool stack_spared;
+	/* tracefunc, hook_settrace: the interpreter that this thread is traced in,
+	 * whether the program has a trace function of its own here, and the frame whose
+	 * exception was the last event. */
+	const void *traced;
+	bool taken_over;
+	const void *raised;
+	unsigned probes; /* how often the thread's name was looked for */
+	struct buffer *others;
+	char *area; /* memory for the caller's own use, as large as buffer_init() was told
+	             */
 	uint64_t
-	    scratch[BUFFER_SCRATCH]; /* for words that cannot be kept: counted, dropped */
-	char *area;                  /* memory for the caller's own use, of the size that
-	                                buffer_init() was told */
+	    scratch[BUFFER_SCRATCH]; /* words that cannot be kept: counted, dropped */
 };
 
 /* The calling thread's buffer; NULL: none yet.  The one datum that the agent's rooms

@@ -26,6 +26,7 @@ typedef int (*pyapi_audit_func)(const char *event, PyObject *args, void *data);
 	X(void, Py_IncRef, (PyObject *))                                                 \
 	X(void, Py_DecRef, (PyObject *))                                                 \
 	X(int, Py_IsInitialized, (void))                                                 \
+	X(int, Py_GetRecursionLimit, (void))                                             \
 	X(const char *, Py_GetVersion, (void))                                           \
 	X(int, PySys_AddAuditHook, (pyapi_audit_func, void *))                           \
 	X(PyObject *, PySys_GetObject, (const char *))                                   \

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A frame-evaluation hook makes each Python call use C stack, which from 3.11 on it would
- * not. So programs that recurse deeply must find the last quarter of their stack
- * untouched.
+ * A frame-evaluation hook, and a trace function on 3.10, add to the C stack that a Python
+ * call needs; on 3.11 a call would otherwise need none.  A program that recurses as
+ * deeply as its stack allows must still find it.  Hooks are therefore free in the first
+ * part of a thread's stack only, and beyond it as long as the recursion limit keeps the
+ * program from using the stack up.
  *
  * The main thread's limit is taken from RLIMIT_STACK: pthread_getattr_np() would read
  * /proc/self/maps for it.
@@ -17,7 +19,7 @@
 
 extern void *__libc_stack_end; /* of ld.so: where the main thread's stack began */
 
-void stack_measure(struct buffer *b)
+void stack_measure(struct buffer *b, unsigned part)
 {
 	void *low = NULL;
 	size_t size = 0, guard = 0;
@@ -37,5 +39,6 @@ void stack_measure(struct buffer *b)
 		}
 	}
 	b->stack_low = (uintptr_t)low;
-	b->stack_reserve = size / 4 + guard;
+	b->stack_size = size;
+	b->stack_reserve = size - size / part + guard + 1;
 }

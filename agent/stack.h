@@ -8,18 +8,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Finds out where the calling thread's stack lies and fills in its buffer's stack_low and
- * stack_reserve. */
-void stack_measure(struct buffer *b);
+/* Finds out where the calling thread's stack lies and fills in its buffer's stack_*:
+ * hooks are free in the first 1/part of it. */
+void stack_measure(struct buffer *b, unsigned part);
 
-/*
- * Whether the thread is in the last part of its stack, which is left to the program.  A
- * stack that the thread switched to by itself (fibers) lies elsewhere and is never called
- * short.
- */
-static inline bool stack_is_short(const struct buffer *b)
+/* How much of the stack is left.  Meaningless, but large, on a stack that the thread has
+ * switched to by itself (fibers). */
+static inline size_t stack_left(const struct buffer *b)
 {
-	return (uintptr_t)__builtin_frame_address(0) - b->stack_low < b->stack_reserve;
+	return (uintptr_t)__builtin_frame_address(0) - b->stack_low;
+}
+
+/* Whether the thread is in the part of its stack that hooks should keep away from. */
+static inline bool stack_is_used(const struct buffer *b)
+{
+	return stack_left(b) < b->stack_reserve;
+}
+
+/* Whether so many Python calls fit into the stack when each takes so many bytes, with
+ * some to spare. */
+static inline bool stack_holds(const struct buffer *b, int calls, size_t each)
+{
+	return calls > 0 && (size_t)calls < b->stack_size / 8 * 7 / each;
 }
 
 #endif

@@ -297,6 +297,7 @@ void trace_thread_ended(void)
 	int saved = errno;
 	struct buffer *b = buffer_mine;
 	if (b) {
+		buffer_watch(b, SIZE_MAX); /* the thread has left Python: nobody to ask */
 		put_extended(b, CRUMB_EXT_THREAD_END, NULL, 0);
 		buffer_release(b);
 	}

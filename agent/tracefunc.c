@@ -144,9 +144,8 @@ static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObje
 	return 0;
 }
 
-void tracefunc_init(const struct pyapi *py, bool lines)
+void tracefunc_init(bool lines)
 {
-	(void)py;
 	want_lines = lines;
 }
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 /* Lines are told or not, from now on, in all threads. */
-void tracefunc_init(const struct pyapi *py, bool lines);
+void tracefunc_init(bool lines);
 
 /* Starts and stops tracing in the current thread.  An exception that is set stays set. */
 void tracefunc_start(const struct pyapi *py);

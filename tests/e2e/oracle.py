@@ -138,7 +138,8 @@ def left_by_exception(thread):
 
     Of the exceptions of a frame it tells the one that the frame is left by, right before the
     unwind.  That is the last one that was told in that frame; where more were (another was
-    handled on the way out), the one whose type the caller is told next.
+    handled on the way out), the one whose type the caller is told next.  StopIteration is not
+    counted there: an await that ends is told as one, and none ever leaves a generator.
     """
     kept, raised = [], {}
     for index, (frame, *fields) in enumerate(thread):
@@ -151,7 +152,7 @@ def left_by_exception(thread):
         if event.kind == "unwind":
             told = raised.get(frame, [])
             after = thread[index + 1] if index + 1 < len(thread) else None
-            if after and after[1] == "exception":
+            if after and after[1] == "exception" and after[-1] != "StopIteration":
                 same = [e for e in told if e.exception == after[-1]]
                 told = same or told
             kept += told[-1:]
@@ -172,9 +173,16 @@ def threads_of(events):
     return [threads[key] for key in sorted(threads, key=lambda key: key != main)]
 
 
-def agent_events(events, cwd, has_qualname, everything=False):
-    """The agent's events as lists of Event, a list for each thread that has any."""
+def agent_events(events, cwd, program, has_qualname, everything=False):
+    """The agent's events as lists of Event, a list for each thread that has any.
+
+    As the recorder does, they begin with the program's first frame: the interpreter runs some
+    code of its own between the moment when it says that it will run a file and that frame.
+    """
     roots = () if everything else (str(PROGRAMS), str(cwd))
+    path = str(PROGRAMS / f"{program}.py")
+    starts = (i for i, e in enumerate(events) if e["filename"] == path)
+    events = events[next(starts, 0) :]
     threads = []
     for thread in threads_of(events):
         kept = [
@@ -194,7 +202,7 @@ def agent_event(event, cwd, has_qualname):
         shorten(event["filename"], cwd),
         event["function_name"],
         event["qualname"] if has_qualname else None,
-        event["module"],
+        event["module"] or "",
         event["line_number"] if kind in ("call", "line", "exception") else None,
         event["exception"]["type"] if kind == "exception" else None,
     )

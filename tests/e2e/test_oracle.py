@@ -17,6 +17,8 @@ A program may say at its top:
     # stack: deep        a backend that uses C stack for each call may have to step aside
 """
 
+import re
+
 import oracle
 from harness import Failure, for_backends, once, parametrize
 
@@ -26,7 +28,7 @@ EVERY_FRAME = ("callbacks", "contexts", "dataclasses_enum", "exceptions_with", "
 
 
 def recorder_kinds(ctx):
-    return ["settrace", "monitoring"] if ctx.version >= (3, 12) else ["settrace"]
+    return ["settrace", "monitoring-calls", "monitoring"] if ctx.version >= (3, 12) else ["settrace"]
 
 
 def need(ctx, program):
@@ -35,7 +37,8 @@ def need(ctx, program):
 
 
 def behaviour(result):
-    return {"stdout": result.stdout, "stderr": result.stderr, "status": result.returncode}
+    stderr = re.sub(r"0x[0-9a-f]+", "0x…", result.stderr)  # addresses of objects
+    return {"stdout": result.stdout, "stderr": stderr, "status": result.returncode}
 
 
 def plain(ctx, program):
@@ -108,8 +111,9 @@ def record_twice(ctx, program, everything=False):
         fail_on(text, f"two runs of the {kind} recorder")
         if not any(len(thread) > 4 for thread in first):
             raise Failure(f"the {kind} recorder saw next to nothing")
-    text = oracle.difference(calls[-1], calls[0])
-    fail_on(text, "the settrace recorder against the monitoring recorder")
+    for other in calls[1:]:
+        text = oracle.difference(other, calls[0])
+        fail_on(text, "the settrace recorder against the monitoring recorder")
 
 
 def expectations(ctx, program, lines, everything=False):
@@ -117,13 +121,14 @@ def expectations(ctx, program, lines, everything=False):
     kinds = oracle.KINDS if lines else tuple(k for k in oracle.KINDS if k != "line")
     if ctx.backend == "frame":
         threads = recorded(ctx, program, "settrace", everything)
-        yield "sys.settrace, frames left", kinds, [oracle.left_by_exception(t) for t in threads]
+        yield "the settrace recorder, frames left", kinds, [oracle.left_by_exception(t) for t in threads]
         return
-    threads = recorded(ctx, program, ctx.backend, everything)
-    yield f"sys.{ctx.backend}", kinds, oracle.events_of(threads, kinds)
+    kind = "monitoring-calls" if ctx.backend == "monitoring" and not lines else ctx.backend
+    threads = recorded(ctx, program, kind, everything)
+    yield f"the {kind} recorder", kinds, oracle.events_of(threads, kinds)
     if ctx.backend == "settrace" and ctx.version >= (3, 12):
         threads = recorded(ctx, program, "monitoring", everything)
-        yield "sys.monitoring", oracle.CALLS, oracle.events_of(threads, oracle.CALLS)
+        yield "the monitoring recorder", oracle.CALLS, oracle.events_of(threads, oracle.CALLS)
 
 
 def compare(ctx, program, lines, everything=False):
@@ -133,7 +138,7 @@ def compare(ctx, program, lines, everything=False):
     if oracle.marks(program).get("oracle") == "says":
         compare_counts(ctx, program, events, mode)
         return
-    got = oracle.agent_events(events, cwd, ctx.version >= (3, 11), everything)
+    got = oracle.agent_events(events, cwd, program, ctx.version >= (3, 11), everything)
     for what, kinds, expected in expectations(ctx, program, lines, everything):
         mine = [[e for e in thread if e.kind in kinds] for thread in got]
         text = oracle.difference([t for t in expected if t], [t for t in mine if t])
@@ -141,7 +146,12 @@ def compare(ctx, program, lines, everything=False):
 
 
 def compare_counts(ctx, program, events, mode):
-    """Against what the program itself says about its calls."""
+    """Against what the program itself says about its calls.
+
+    3.10 asks a frame-evaluation hook before it looks at the recursion limit, later versions
+    after: there the frame backend sees the one frame more that is refused.
+    """
+    refused = 1 if ctx.backend == "frame" and ctx.version < (3, 11) else 0
     for line in plain(ctx, program)["stdout"].splitlines():
         if not line.startswith("calls "):
             continue
@@ -149,7 +159,8 @@ def compare_counts(ctx, program, events, mode):
         mine = [e for e in events if e["function_name"] == name]
         kinds = {k: sum(e["event_type"] == k for e in mine) for k in oracle.CALLS}
         kinds = {k: n for k, n in kinds.items() if n}
-        ctx.equal(kinds, {"call": int(count), "unwind": int(count)}, f"events of {name} ({mode})")
+        seen = int(count) + refused
+        ctx.equal(kinds, {"call": seen, "unwind": seen}, f"events of {name} ({mode})")
 
 
 @for_backends

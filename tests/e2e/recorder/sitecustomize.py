@@ -5,12 +5,13 @@ With this folder as PYTHONPATH the interpreter imports this file before it runs 
 which then runs as it always does: as __main__, from its file, with nothing of ours below it
 on the stack.  The recorder takes itself off the module table, the path and the environment.
 
-ORACLE_OUTPUT names the file to write, ORACLE_KIND what to ask: "settrace" (sys.settrace in
-every thread) or "monitoring" (sys.monitoring, 3.12+), ORACLE_PROGRAM the program: recording
-begins with the first frame that runs that file.  ORACLE_ROOTS, colon-separated, are folders:
-with it only code of files below them, and of no file ("<string>"), is recorded.  Each event is
-written at once, with one write(2), so that os._exit() and the end of the interpreter lose
-nothing.
+ORACLE_OUTPUT names the file to write.  ORACLE_KIND says what to ask: "settrace" (sys.settrace
+in every thread), "monitoring" (sys.monitoring, 3.12+) or "monitoring-calls" (the same without
+lines: asking for lines keeps some code from being specialised, which then raises StopIteration
+where it otherwise does not).  ORACLE_PROGRAM is the program: recording begins with the first
+frame that runs that file.  ORACLE_ROOTS, colon-separated, are folders: with it only code of
+files below them, and of no file ("<string>"), is recorded.  Each event is written at once, with
+one write(2), so that os._exit() and the end of the interpreter lose nothing.
 
 Lines of the output, fields separated by tabs:
     code  ID  FIRST_LINE  NAME  QUALNAME  MODULE  FILENAME     before the first use of ID
@@ -231,7 +232,7 @@ def _start_settrace(record):
 # ---- sys.monitoring ---------------------------------------------------------------------------
 
 
-def _start_monitoring(record):
+def _start_monitoring(record, lines=True):
     monitoring = sys.monitoring
     events = monitoring.events
     frame_of = sys._getframe
@@ -260,6 +261,8 @@ def _start_monitoring(record):
         events.RAISE: raised,
         events.LINE: line,
     }
+    if not lines:
+        del callbacks[events.LINE]
     monitoring.use_tool_id(tool, "oracle")
     for event, callback in callbacks.items():
         monitoring.register_callback(tool, event, callback)
@@ -276,7 +279,10 @@ def _start():
     sys.path.remove(folder)
     sys.path_importer_cache.pop(folder, None)
     record = _make_recorder(output, program, _make_filter(roots))
-    {"settrace": _start_settrace, "monitoring": _start_monitoring}[kind](record)
+    if kind == "settrace":
+        _start_settrace(record)
+    else:
+        _start_monitoring(record, lines=kind == "monitoring")
 
 
 _start()

@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
@@ -31,18 +30,16 @@ bool chain_is_block(const struct crumb_block *block)
 	       block->check == crumb_block_check(block->kind, block->size);
 }
 
-int chain_open(struct chain *chain, struct process *process)
+bool chain_is_trimmed(const struct process *process, const struct crumb_block *block)
 {
-	*chain =
-	    (struct chain){.process = process, .offset = process->header.header_size};
-	chain->scratch = malloc(CRUMB_BLOCK_MAX);
-	return chain->scratch ? 0 : -ENOMEM;
+	return process->header.end_size != 0 &&
+	       process->file.size >= process->header.end_size &&
+	       block->kind != CRUMB_BLOCK_EVENTS;
 }
 
-void chain_close(struct chain *chain)
+struct chain chain_of(struct process *process)
 {
-	free(chain->scratch);
-	chain->scratch = NULL;
+	return (struct chain){.process = process, .offset = process->header.header_size};
 }
 
 static bool is_zero(const unsigned char *bytes, size_t size)
@@ -67,22 +64,22 @@ static int reaches(struct chain *chain, uint64_t offset, uint64_t size)
 	return offset <= process->file.size && size <= process->file.size - offset;
 }
 
-/* Looks in chain->scratch, which holds `size` bytes of `offset`, for the first piece that
- * ends a stretch of zeros, or (with `in_garbage`) of anything but blocks. */
+/* Looks in chain->process->scratch, which holds `size` bytes of `offset`, for the first
+ * piece that ends a stretch of zeros, or (with `in_garbage`) of anything but blocks. */
 static size_t find_stop(const struct chain *chain, size_t size, bool in_garbage)
 {
 	struct crumb_block block;
 	size_t i = 0;
 
-	if (!in_garbage && is_zero(chain->scratch, size))
+	if (!in_garbage && is_zero(chain->process->scratch, size))
 		return size;
 	for (; i + sizeof(block) <= size; i += CRUMB_ALIGN) {
-		memcpy(&block, chain->scratch + i, sizeof(block));
+		memcpy(&block, chain->process->scratch + i, sizeof(block));
 		if (in_garbage ? chain_is_block(&block)
-		               : !is_zero(chain->scratch + i, sizeof(block)))
+		               : !is_zero(chain->process->scratch + i, sizeof(block)))
 			return i;
 	}
-	return !in_garbage && !is_zero(chain->scratch + i, size - i) ? i : size;
+	return !in_garbage && !is_zero(chain->process->scratch + i, size - i) ? i : size;
 }
 
 /* Moves chain->offset over zeros, or over garbage to the next block. */
@@ -96,8 +93,9 @@ static int skip(struct chain *chain, bool in_garbage)
 		chain->offset = data - data % CRUMB_ALIGN > chain->offset
 		                    ? data - data % CRUMB_ALIGN
 		                    : chain->offset;
-		ssize_t got = file_read(process->trace, &process->file, chain->scratch,
-		                        CRUMB_BLOCK_MAX, chain->offset);
+		ssize_t got =
+		    file_read(process->trace, &process->file, chain->process->scratch,
+		              CRUMB_BLOCK_MAX, chain->offset);
 		if (got < 0)
 			return (int)got;
 		size_t stop = find_stop(chain, (size_t)got, in_garbage);
@@ -197,7 +195,7 @@ int chain_next(struct chain *chain)
 	int r = reaches(chain, chain->at, chain->block.size);
 	if (r < 0)
 		return r;
-	chain->is_cut = r == 0;
+	chain->is_cut = r == 0 && !chain_is_trimmed(chain->process, &chain->block);
 	chain->offset += chain->block.size;
 	if (chain->block.kind == CRUMB_BLOCK_EVENTS && !chain->is_cut)
 		return read_trailer(chain);

@@ -11,17 +11,16 @@ struct chain {
 	struct crumb_block block; /* the one that chain_next() found */
 	uint64_t at;              /* its offset */
 	uint64_t trailer;         /* EVENTS: its last word, where the file has it */
-	bool is_cut;              /* the file ends inside the block */
+	bool is_cut;              /* the file ends inside the block, and should not */
 	bool saw_garbage;         /* something was neither block nor zeros */
 	unsigned growths;
-	unsigned char *scratch; /* CRUMB_BLOCK_MAX bytes, for the caller too */
 	struct crumb_block ahead;
 	uint64_t ahead_at; /* where `ahead` was read; 0: nowhere */
 };
 
-/* 0 or -ENOMEM.  chain_close() frees it. */
-int chain_open(struct chain *chain, struct process *process);
-void chain_close(struct chain *chain);
+/* A walk that begins at the first block.  It uses process->scratch, and so may the caller
+ * between two steps. */
+struct chain chain_of(struct process *process);
 
 /* The next block: 1 and chain->block, ->at and ->is_cut are set, 0 at the end of the
  * file, or a negative errno.  Damage between blocks is told as a problem. */
@@ -29,5 +28,10 @@ int chain_next(struct chain *chain);
 
 /* Whether a block header is one: magic, check, and a size that a block can have. */
 bool chain_is_block(const struct crumb_block *block);
+
+/* Whether a block of this kind may be shorter than its size where the file ends: a
+ * process that ends cleanly cuts off what its last WINDOW or DEFINITIONS block does not
+ * use. */
+bool chain_is_trimmed(const struct process *process, const struct crumb_block *block);
 
 #endif

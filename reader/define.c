@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "timeline.h"
+#include "chain.h"
 #include "error.h"
 #include "file.h"
 #include "strtab.h"
@@ -26,10 +27,9 @@ struct loader {
 	size_t code_count, code_room;
 	struct crumb_record_thread_name *names;
 	size_t name_count, name_room;
-	unsigned char *scratch;
 };
 
-/* ---- records ----------------------------------------------------------------------- */
+/* ---- records ---- */
 
 /* Every take_ function gets a record that lies wholly in memory, with at least the size
  * of its struct.  1: taken, 0: it contradicts itself, or a negative errno. */
@@ -101,7 +101,7 @@ static int take_clock(struct loader *loader, const void *record, size_t size)
 	const struct crumb_record_clock *from = record;
 
 	(void)size;
-	int r = clock_add(&loader->process->clock, from->ticks, from->ns);
+	int r = timeline_add(&loader->process->timeline, from->ticks, from->ns);
 	return r < 0 ? r : 1;
 }
 
@@ -231,33 +231,33 @@ static int load_block(struct loader *loader, uint64_t offset)
 	struct crumb_block block;
 	struct crumb_record record;
 
-	ssize_t got = file_read(process->trace, &process->file, loader->scratch,
+	ssize_t got = file_read(process->trace, &process->file, process->scratch,
 	                        CRUMB_BLOCK_MAX, offset);
 	if (got < (ssize_t)sizeof(block))
 		return got < 0 ? (int)got : 0;
-	memcpy(&block, loader->scratch, sizeof(block));
+	memcpy(&block, process->scratch, sizeof(block));
 	size_t end = (size_t)got < block.size ? (size_t)got : block.size;
 	for (size_t at = sizeof(block); at + sizeof(record) <= end; at += record.size) {
-		memcpy(&record, loader->scratch + at, sizeof(record));
+		memcpy(&record, process->scratch + at, sizeof(record));
 		if (record.type == 0 && record.size == 0)
 			return 0;
 		if (record.size < sizeof(record) || record.size % 8 != 0 ||
 		    record.size > end - at) {
 			/* A file that is cut short has been told already. */
-			if (end == block.size)
+			if (end == block.size || chain_is_trimmed(process, &block))
 				error_problem(process, offset + at,
 				              "a definition is damaged; the rest of its "
 				              "block is left out");
 			return 0;
 		}
-		int r = take_record(loader, (void *)(loader->scratch + at), offset + at);
+		int r = take_record(loader, (void *)(process->scratch + at), offset + at);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-/* ---- references -------------------------------------------------------------------- */
+/* ---- references ---- */
 
 static const char *text_or_empty(const struct process *process, uint32_t id)
 {
@@ -387,7 +387,7 @@ static int resolve_threads(struct loader *loader)
 		struct thread *thread = &process->threads[i];
 		thread->public.process = &process->public;
 		thread->public.start_ns =
-		    clock_once(&process->clock, thread->start_ticks);
+		    timeline_once(&process->timeline, thread->start_ticks);
 	}
 	for (size_t i = 0; i < loader->name_count; i++) {
 		struct thread *thread =
@@ -408,15 +408,15 @@ static int resolve_threads(struct loader *loader)
 static int resolve_clock(struct process *process)
 {
 	const struct crumb_header *header = &process->header;
-	int r = clock_add(&process->clock, header->start_ticks, header->start_ns);
+	int r = timeline_add(&process->timeline, header->start_ticks, header->start_ns);
 
 	if (r == 0 && header->end_ticks != 0)
-		r = clock_add(&process->clock, header->end_ticks, header->end_ns);
+		r = timeline_add(&process->timeline, header->end_ticks, header->end_ns);
 	if (r < 0)
 		return r;
 	uint64_t rate = header->clock == CRUMB_CLOCK_MONOTONIC ? UINT64_C(1000000000)
 	                                                       : header->ticks_per_second;
-	size_t left_out = clock_finish(&process->clock, rate);
+	size_t left_out = timeline_finish(&process->timeline, rate);
 	if (left_out)
 		error_problem(
 		    process, ERROR_NOWHERE,
@@ -449,16 +449,12 @@ int define_load(struct process *process)
 	struct loader loader = {.process = process};
 	int r = 0;
 
-	loader.scratch = malloc(CRUMB_BLOCK_MAX);
-	if (!loader.scratch)
-		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < process->index.definition_count; i++)
 		r = load_block(&loader, process->index.definitions[i]);
 	if (r == 0)
 		r = resolve(&loader);
 	free(loader.codes);
 	free(loader.names);
-	free(loader.scratch);
 	return r;
 }
 
@@ -486,7 +482,7 @@ const struct crumb_code *define_code_slowly(struct process *process, uint32_t id
 void define_free(struct process *process)
 {
 	strtab_free(&process->strings);
-	clock_free(&process->clock);
+	timeline_free(&process->timeline);
 	free(process->codes);
 	free(process->threads);
 	free(process->arguments);

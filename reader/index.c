@@ -26,7 +26,7 @@
 
 #define WALKS_MAX 3
 
-/* ---- the walk ---------------------------------------------------------------------- */
+/* ---- the walk ---- */
 
 static int add_block(struct index *index, const struct chain *chain, unsigned flags)
 {
@@ -64,19 +64,21 @@ static int take_events(struct index *index, const struct chain *chain)
 	return add_block(index, chain, chain->is_cut ? BLOCK_CUT : 0);
 }
 
-/* Reads the window at chain->at into chain->scratch together with its header, which the
- * owner may have changed since the walk saw it.  Bytes read, or a negative errno. */
+/* Reads the window at chain->at into chain->process->scratch together with its header,
+ * which the owner may have changed since the walk saw it.  Bytes read, or a negative
+ * errno. */
 static ssize_t read_window(struct chain *chain)
 {
 	struct process *process = chain->process;
 	struct crumb_block again;
 
 	for (int tries = 0;; tries++) {
-		ssize_t got = file_read(process->trace, &process->file, chain->scratch,
-		                        chain->block.size, chain->at);
+		ssize_t got =
+		    file_read(process->trace, &process->file, chain->process->scratch,
+		              chain->block.size, chain->at);
 		if (got < (ssize_t)sizeof(again))
 			return got;
-		memcpy(&chain->block, chain->scratch, sizeof(chain->block));
+		memcpy(&chain->block, chain->process->scratch, sizeof(chain->block));
 		ssize_t more = file_read(process->trace, &process->file, &again,
 		                         sizeof(again), chain->at);
 		if (more < 0)
@@ -97,8 +99,8 @@ static int take_window(struct index *index, struct chain *chain)
 	if (got < (ssize_t)sizeof(chain->block) || chain->block.thread == 0)
 		return 0;
 	chain->block.size = size;
-	const uint64_t *words =
-	    (const uint64_t *)(const void *)(chain->scratch + sizeof(chain->block));
+	const uint64_t *words = (const uint64_t *)(const void *)(chain->process->scratch +
+	                                                         sizeof(chain->block));
 	size_t count = ((size_t)got - sizeof(chain->block)) / sizeof(*words);
 	size_t used = decode_scan(words, count, 0).words;
 	if (used < count && words[used] != 0 && !chain->is_cut)
@@ -147,39 +149,33 @@ static int take(struct index *index, struct chain *chain, bool only_definitions)
 	}
 }
 
-/* A clean end cuts off what its last block does not use, and says at which size. */
-static bool was_trimmed(const struct process *process)
-{
-	return process->header.end_size != 0 &&
-	       process->file.size >= process->header.end_size;
-}
-
 static int walk(struct process *process, bool only_definitions, bool *saw_garbage)
 {
-	struct chain chain;
-	int r = chain_open(&chain, process);
+	struct chain chain = chain_of(process);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (chain.offset > process->file.size)
+	if (process->file.size < process->header.end_size)
+		error_problem(process, process->file.size,
+		              "the file is cut short: it had %" PRIu64 " bytes",
+		              process->header.end_size);
+	else if (chain.offset > process->file.size)
 		error_problem(process, process->file.size,
 		              "the file is cut short before its first block");
 	while ((r = chain_next(&chain)) > 0) {
 		r = take(&process->index, &chain, only_definitions);
 		if (r < 0)
 			break;
-		if (chain.is_cut && !was_trimmed(process))
+		if (chain.is_cut)
 			error_problem(process, chain.at,
 			              "the file is cut short: this block should have "
 			              "%" PRIu32 " bytes",
 			              chain.block.size);
 	}
 	*saw_garbage = chain.saw_garbage;
-	chain_close(&chain);
 	return r;
 }
 
-/* ---- putting it in order ----------------------------------------------------------- */
+/* ---- putting it in order ---- */
 
 static int preference(const struct block *block)
 {

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "clock.h"
+#include "timeline.h"
 #include "error.h"
 #include "stream.h"
 
@@ -54,7 +54,7 @@ static inline bool is_before(struct due a, struct due b)
 	return a.ns < b.ns || (a.ns == b.ns && a.order < b.order);
 }
 
-/* ---- the heap ---------------------------------------------------------------------- */
+/* ---- the heap ---- */
 
 static void sift_up(struct crumb_cursor *cursor, struct waiting one)
 {
@@ -91,7 +91,7 @@ static struct waiting waiting_of(struct stream *stream)
 	return (struct waiting){{stream->time_ns, stream->order}, stream};
 }
 
-/* ---- whose turn it is -------------------------------------------------------------- */
+/* ---- whose turn it is ---- */
 
 static struct due due_of_pending(const struct crumb_cursor *cursor)
 {
@@ -223,7 +223,7 @@ int crumb_cursor_next(struct crumb_cursor *cursor, struct crumb_event *event)
 	}
 }
 
-/* ---- cursors ----------------------------------------------------------------------- */
+/* ---- cursors ---- */
 
 static int compare_pending(const void *left, const void *right)
 {
@@ -245,7 +245,7 @@ static void add_pending(struct crumb_cursor *cursor, const struct process *proce
 		return;
 	const struct block *blocks = &process->index.blocks[thread->first_block];
 	cursor->pending[cursor->pending_count++] =
-	    (struct pending){clock_once(&process->clock, blocks->base_ticks),
+	    (struct pending){timeline_once(&process->timeline, blocks->base_ticks),
 	                     process->public.index, (uint32_t)i};
 	for (size_t k = 0; k < thread->block_count; k++)
 		cursor->total += blocks[k].size & ~BLOCK_FLAGS;

@@ -20,7 +20,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "timeline.h"
 #include "decode.h"
 #include "define.h"
 #include "error.h"
@@ -29,7 +29,7 @@
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
-/* ---- the header -------------------------------------------------------------------- */
+/* ---- the header ---- */
 
 static int check_header(struct process *process, size_t got)
 {
@@ -92,7 +92,7 @@ static void doubt_header(struct process *process)
 		              "ended");
 }
 
-/* ---- whether the process is still there -------------------------------------------- */
+/* ---- whether the process is still there ---- */
 
 /* Field 22 of /proc/PID/stat, in clock ticks since the machine was booted (proc(5)), and
  * the state, field 3.  False where it cannot be read. */
@@ -156,12 +156,13 @@ static bool is_this_host(const char *host)
 	return *host && strcmp(name, host) == 0;
 }
 
-/* ---- the end ----------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 /* The last words of a block that is in the file. */
 static int scan_block(struct process *process, const struct block *block,
-                      unsigned char *scratch, struct decode_summary *summary)
+                      struct decode_summary *summary)
 {
+	unsigned char *scratch = process->scratch;
 	struct crumb_block head;
 	ssize_t got = file_read(process->trace, &process->file, scratch,
 	                        block->size & ~BLOCK_FLAGS, block->offset);
@@ -180,12 +181,9 @@ static int scan_block(struct process *process, const struct block *block,
 /* The time of the last event, and whether some thread ends with EXEC. */
 static int look_at_ends(struct process *process, int64_t *last_ns, bool *has_exec)
 {
-	unsigned char *scratch = malloc(CRUMB_BLOCK_MAX);
 	uint64_t last = 0;
 	int r = 0;
 
-	if (!scratch)
-		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < process->thread_count; i++) {
 		const struct thread *thread = &process->threads[i];
 		struct decode_summary summary = {0};
@@ -199,15 +197,14 @@ static int look_at_ends(struct process *process, int64_t *last_ns, bool *has_exe
 			summary =
 			    decode_scan(window->words, window->count, block->base_ticks);
 		} else {
-			r = scan_block(process, block, scratch, &summary);
+			r = scan_block(process, block, &summary);
 		}
 		if (summary.last && summary.ticks > last)
 			last = summary.ticks;
 		*has_exec |= summary.last == CRUMB_EXEC;
 	}
-	free(scratch);
 	if (last != 0)
-		*last_ns = clock_once(&process->clock, last);
+		*last_ns = timeline_once(&process->timeline, last);
 	return r;
 }
 
@@ -250,7 +247,7 @@ static int find_end(struct process *process)
 	return r;
 }
 
-/* ---- all of it --------------------------------------------------------------------- */
+/* ---- all of it ---- */
 
 static void copy_header(struct process *process)
 {
@@ -288,6 +285,9 @@ static int load(struct process *process)
 
 	if (r < 0)
 		return r;
+	process->scratch = malloc(CRUMB_BLOCK_MAX);
+	if (!process->scratch)
+		return -ENOMEM;
 	/* Look for the process first and read the header again after it: should it end
 	 * just now, the header says how. */
 	if (process->header.end == CRUMB_END_UNKNOWN) {
@@ -304,8 +304,22 @@ static int load(struct process *process)
 		r = define_load(process);
 	if (r == 0)
 		r = find_end(process);
+	free(process->scratch);
+	process->scratch = NULL;
 	process->public.file_bytes = process->file.size;
 	return r;
+}
+
+/* The same events twice would be wrong numbers everywhere: a file that is named twice, or
+ * once more by its directory, is one file. */
+static bool is_added(const struct crumb_trace *trace, const struct file *file)
+{
+	for (size_t i = 0; i < trace->process_count; i++) {
+		const struct file *other = &trace->processes[i]->file;
+		if (other->device == file->device && other->inode == file->inode)
+			return true;
+	}
+	return false;
 }
 
 int process_open(struct crumb_trace *trace, const char *path, struct process **result)
@@ -317,6 +331,10 @@ int process_open(struct crumb_trace *trace, const char *path, struct process **r
 	process->trace = trace;
 	set_empty(process);
 	int r = file_open(trace, &process->file, path);
+	if (r == 0 && is_added(trace, &process->file)) {
+		process_free(process);
+		return 0;
+	}
 	if (r == 0)
 		r = load(process);
 	if (r == 0 && trace->starved)
@@ -328,7 +346,7 @@ int process_open(struct crumb_trace *trace, const char *path, struct process **r
 		return r;
 	}
 	*result = process;
-	return 0;
+	return 1;
 }
 
 void process_free(struct process *process)
@@ -340,5 +358,6 @@ void process_free(struct process *process)
 	index_free(&process->index);
 	file_close(process->trace, &process->file);
 	free(process->file.path);
+	free(process->scratch);
 	free(process);
 }

@@ -5,8 +5,9 @@
 
 #include "reader_internal.h"
 
-/* Reads all but the events of a file.  0 and *process is new, or a negative errno as
- * crumb_trace_add() says, with the trace's error set. */
+/* Reads all but the events of a file.  1 and *process is new, 0 when the trace has that
+ * file already, or a negative errno as crumb_trace_add() says, with the trace's error
+ * set. */
 int process_open(struct crumb_trace *trace, const char *path, struct process **process);
 
 /* NULL is allowed. */

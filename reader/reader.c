@@ -66,7 +66,7 @@ void crumb_trace_free(struct crumb_trace *trace)
 	free(trace);
 }
 
-/* ---- adding ------------------------------------------------------------------------ */
+/* ---- adding ---- */
 
 static int add_file(struct crumb_trace *trace, const char *path)
 {
@@ -76,7 +76,7 @@ static int add_file(struct crumb_trace *trace, const char *path)
 	                sizeof(struct process *)))
 		return error_system(trace, -ENOMEM, path);
 	int r = process_open(trace, path, &process);
-	if (r < 0)
+	if (r <= 0)
 		return r;
 	process->public.index = (unsigned)trace->process_count;
 	trace->processes[trace->process_count++] = process;
@@ -95,7 +95,6 @@ static int by_name(const struct dirent **left, const struct dirent **right)
 	return strcmp((*left)->d_name, (*right)->d_name);
 }
 
-/* One file of a directory: 1, 0 when it cannot be added (a problem then), or -ENOMEM. */
 static int add_member(struct crumb_trace *trace, const char *directory, const char *name)
 {
 	size_t length = strlen(directory);
@@ -106,39 +105,51 @@ static int add_member(struct crumb_trace *trace, const char *directory, const ch
 		return error_system(trace, -ENOMEM, directory);
 	int r = add_file(trace, path);
 	free(path);
-	if (r >= 0 || r == -ENOMEM)
-		return r;
-	error_keep(trace);
-	return 0;
+	return r;
+}
+
+/* Adds each of `names`.  Files that cannot be added are problems, and counted.  How many
+ * were added, or -ENOMEM. */
+static int add_members(struct crumb_trace *trace, const char *directory,
+                       struct dirent **names, int count, int *bad)
+{
+	int added = 0;
+
+	for (int i = 0; i < count; i++) {
+		int r = add_member(trace, directory, names[i]->d_name);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0) {
+			error_keep(trace);
+			++*bad;
+		} else {
+			added += r;
+		}
+	}
+	return trace->starved ? error_system(trace, -ENOMEM, directory) : added;
 }
 
 static int add_directory(struct crumb_trace *trace, const char *path)
 {
 	struct dirent **names;
 	size_t before = trace->process_count;
-	int added = 0, r = 0;
+	int bad = 0;
 	int count = scandir(path, &names, is_trace_name, by_name);
 
 	if (count < 0)
 		return error_system(trace, -errno, path);
-	for (int i = 0; i < count; i++) {
-		if (r >= 0)
-			r = add_member(trace, path, names[i]->d_name);
-		if (r > 0)
-			added++;
+	int added = add_members(trace, path, names, count, &bad);
+	for (int i = 0; i < count; i++)
 		free(names[i]);
-	}
 	free(names);
-	if (r >= 0 && trace->starved)
-		r = error_system(trace, -ENOMEM, path);
-	if (r < 0) {
+	if (added < 0) {
 		remove_from(trace, before);
-		return r;
+		return added;
 	}
 	if (count == 0)
 		return error_fail(trace, -ENODATA, path, ERROR_NOWHERE,
 		                  "there is no trace file (*.crumb) in this directory");
-	if (added == 0)
+	if (bad == count)
 		return error_fail(trace, -EBADMSG, path, ERROR_NOWHERE,
 		                  "none of the %d trace files in this directory can be "
 		                  "read",
@@ -161,7 +172,7 @@ int crumb_trace_add(struct crumb_trace *trace, const char *path)
 	return add_file(trace, path);
 }
 
-/* ---- looking ----------------------------------------------------------------------- */
+/* ---- looking ---- */
 
 size_t crumb_trace_processes(const struct crumb_trace *trace)
 {

@@ -65,15 +65,15 @@ struct index {
 
 /* A moment on both clocks, and the slope from here on: whole + fraction / 2^64
  * nanoseconds for each tick. */
-struct clock_segment {
+struct timeline_segment {
 	uint64_t ticks;
 	int64_t ns;
 	uint64_t whole;
 	uint64_t fraction;
 };
 
-struct clock {
-	struct clock_segment *segments; /* by rising ticks; at least one */
+struct timeline {
+	struct timeline_segment *segments; /* by rising ticks; at least one */
 	size_t count, room;
 };
 
@@ -105,7 +105,7 @@ struct process {
 	struct file file;
 	struct crumb_header header;
 	struct index index;
-	struct clock clock;
+	struct timeline timeline;
 	struct strtab strings;
 	const char **arguments; /* what public.arguments points to, NULL while empty */
 	const char **notes;
@@ -116,6 +116,7 @@ struct process {
 	bool has_unknown_code;          /* it was needed, which is told once */
 	struct thread *threads;         /* by rising number */
 	size_t thread_count, thread_room;
+	unsigned char *scratch; /* CRUMB_BLOCK_MAX bytes while the file is being added */
 	unsigned problems;
 };
 

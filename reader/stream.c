@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "timeline.h"
 #include "define.h"
 #include "error.h"
 #include "file.h"
@@ -47,7 +47,7 @@ void stream_free(struct stream *stream)
 	free(stream);
 }
 
-/* ---- blocks ------------------------------------------------------------------------ */
+/* ---- blocks ---- */
 
 static uint64_t word_offset(const struct stream *stream)
 {
@@ -173,7 +173,7 @@ static int read_more(struct stream *stream)
 	return 0;
 }
 
-/* ---- records ----------------------------------------------------------------------- */
+/* ---- records ---- */
 
 static void tell_damage(struct stream *stream, const char *what)
 {
@@ -233,7 +233,7 @@ static void set_time(struct stream *stream)
 	if (READER_UNLIKELY(stream->ticks > stream->limit))
 		stream->ticks = stream->limit;
 	stream->time_ns =
-	    clock_ns(&stream->process->clock, &stream->segment, stream->ticks);
+	    timeline_ns(&stream->process->timeline, &stream->segment, stream->ticks);
 }
 
 /* One record: 1 when it is an event, 0 when it is not, or a negative errno. */
@@ -290,7 +290,7 @@ int stream_advance(struct stream *stream)
 	}
 }
 
-/* ---- events ------------------------------------------------------------------------ */
+/* ---- events ---- */
 
 static uint32_t line_of(const struct decode_record *record, const struct crumb_code *code)
 {

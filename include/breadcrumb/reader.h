@@ -32,7 +32,7 @@ struct crumb_cursor;
 const char *crumb_version(void);
 unsigned crumb_format(void);
 
-/* ---- what a trace is made of ------------------------------------------------------- */
+/* ---- what a trace is made of ---- */
 
 enum crumb_ended {
 	CRUMB_ENDED_UNKNOWN, /* killed, or the file was copied while it was written */
@@ -50,8 +50,7 @@ struct crumb_process {
 	uint32_t pid;
 	uint32_t parent_pid;
 	int64_t start_ns; /* when tracing began; nanoseconds since 1970 UTC */
-	int64_t
-	    end_ns; /* when it ended; where that is not known, the last event's time */
+	int64_t end_ns; /* when it ended; where it is not known, the last event's time */
 	enum crumb_ended ended;
 	int exit_status;     /* -1: not known */
 	uint32_t python_hex; /* PY_VERSION_HEX */
@@ -59,7 +58,8 @@ struct crumb_process {
 	uint64_t file_bytes;
 	uint32_t threads; /* how many; the same holds for codes */
 	uint32_t codes;
-	/* Text: never NULL, "" where the file does not say. */
+	/* Text, here and below: never NULL, "" where the file does not say; UTF-8, in
+	 * which bytes that are not valid were replaced by U+FFFD. */
 	const char *executable;
 	const char *python; /* as sys.version */
 	const char *backend;
@@ -122,9 +122,10 @@ const char *crumb_loss_name(unsigned cause);
 struct crumb_event {
 	enum crumb_kind kind;
 	const struct crumb_thread *thread; /* never NULL */
-	const struct crumb_code
-	    *code;       /* NULL where no function belongs to it: THREAD_*, EXEC, LOST */
-	int64_t time_ns; /* nanoseconds since 1970 UTC */
+	/* NULL where no function belongs to it: THREAD_*, EXEC, LOST.  A function that
+	 * the file does not describe has id 0 and the name "?". */
+	const struct crumb_code *code;
+	int64_t time_ns; /* nanoseconds since 1970 UTC; never falls from event to event */
 	uint32_t line; /* CALL: the first line; LINE, EXCEPTION: the line; else, and where
 	                  it is not known, 0 */
 	uint32_t
@@ -137,17 +138,17 @@ struct crumb_event {
 	uint64_t lost;
 };
 
-/* ---- opening ------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 /* A new, empty trace; NULL when there is no memory.  Free it with crumb_trace_free(). */
 struct crumb_trace *crumb_trace_new(void);
-void crumb_trace_free(
-    struct crumb_trace *trace); /* NULL is allowed; frees its cursors' data too */
+/* NULL is allowed; frees what the trace handed out, and cursors that are still open. */
+void crumb_trace_free(struct crumb_trace *trace);
 
 /*
  * Adds a trace file; a directory adds every *.crumb file in it (sorted by name, not
- * recursive).  Returns how many files were added (1, or more for a directory), or:
+ * recursive).  Returns how many files were added (1, or more for a directory; a file that
+ * the trace has already is not added again and counts 0), or:
  *   -ENOENT, -EACCES, -EIO, …   the file or directory cannot be read
  *   -EINVAL   not a regular file (FIFO, device: it is not opened for reading)
  *   -ENODATA  empty, or a directory without any *.crumb file
@@ -172,8 +173,7 @@ const char *crumb_trace_error(const struct crumb_trace *trace);
  */
 const char *crumb_trace_problem(const struct crumb_trace *trace, size_t i);
 
-/* ---- looking ------------------------------------------------------------------------
- */
+/* ---- looking ---- */
 
 size_t crumb_trace_processes(const struct crumb_trace *trace);
 /* i from 0; NULL past the end. */

@@ -14,7 +14,7 @@
 
 struct make_stream {
 	uint64_t *words;
-	size_t count;
+	size_t count, room;
 	uint64_t sequence, base_ticks, ticks;
 };
 
@@ -43,6 +43,13 @@ static void *resize(void *old, size_t size)
 	if (!new)
 		die("realloc");
 	return new;
+}
+
+/* Makes room for one more element: the room is always a power of two. */
+static void *grow(void *array, size_t count, size_t size)
+{
+	return count & (count - 1) ? array
+	                           : resize(array, (count ? count * 2 : 1) * size);
 }
 
 static void write_at(int fd, const void *bytes, size_t size, uint64_t offset)
@@ -88,8 +95,7 @@ void make_sizes(struct make_trace *t, uint32_t definitions, uint32_t events)
 	t->events_size = events;
 }
 
-/* ---- definitions
- * ----------------------------------------------------------------------- */
+/* ---- definitions ---- */
 
 static struct crumb_block block_of(uint32_t kind, uint32_t size)
 {
@@ -138,7 +144,7 @@ uint32_t make_string(struct make_trace *t, const char *text)
 	for (uint32_t i = 0; i < t->string_count; i++)
 		if (strcmp(t->strings[i], text) == 0)
 			return i + 1;
-	t->strings = resize(t->strings, (t->string_count + 1) * sizeof(*t->strings));
+	t->strings = grow(t->strings, t->string_count, sizeof(*t->strings));
 	t->strings[t->string_count] = strdup(text);
 	if (!t->strings[t->string_count])
 		die("strdup");
@@ -175,7 +181,7 @@ uint32_t make_thread(struct make_trace *t, uint32_t native_id, const char *name)
 	    .ident = 0x7f0000000000 + native_id,
 	};
 
-	t->streams = resize(t->streams, number * sizeof(*t->streams));
+	t->streams = grow(t->streams, t->stream_count, sizeof(*t->streams));
 	t->streams[t->stream_count++] = (struct make_stream){0};
 	make_record(t, &record, sizeof(record));
 	if (name) {
@@ -202,8 +208,7 @@ void make_fact(struct make_trace *t, uint32_t fact, const void *text, size_t len
 	write_text(t, CRUMB_RECORD_FACT, fact, text, length);
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------ */
+/* ---- events ---- */
 
 static size_t room_of(const struct make_trace *t)
 {
@@ -224,8 +229,6 @@ static uint64_t begin_event(struct make_trace *t, uint32_t thread, size_t words,
 {
 	struct make_stream *stream = stream_of(t, thread);
 
-	if (!stream->words)
-		stream->words = resize(NULL, CRUMB_BLOCK_MAX);
 	if (stream->count + words + 1 > room_of(t))
 		make_block(t, thread);
 	if (stream->count == 0)
@@ -243,10 +246,13 @@ void make_word(struct make_trace *t, uint32_t thread, uint64_t word)
 {
 	struct make_stream *stream = stream_of(t, thread);
 
-	if (!stream->words)
-		stream->words = resize(NULL, CRUMB_BLOCK_MAX);
-	if (stream->count == room_of(t))
+	if (stream->count >= room_of(t))
 		make_block(t, thread);
+	if (stream->count == stream->room) {
+		stream->room = stream->room ? stream->room * 4 : 8;
+		stream->words =
+		    resize(stream->words, stream->room * sizeof(*stream->words));
+	}
 	stream->words[stream->count++] = word;
 }
 
@@ -291,8 +297,7 @@ void make_exception(struct make_trace *t, uint32_t thread, uint32_t code, uint32
 	make_extended(t, thread, CRUMB_EXT_EXCEPTION, payload, 2, ticks);
 }
 
-/* ---- blocks
- * ------------------------------------------------------------------------------ */
+/* ---- blocks ---- */
 
 uint64_t make_block(struct make_trace *t, uint32_t thread)
 {
@@ -383,8 +388,7 @@ void make_finish(struct make_trace *t)
 	free(t);
 }
 
-/* ---- whole files
- * ------------------------------------------------------------------------- */
+/* ---- whole files ---- */
 
 void make_sample(const char *path)
 {
@@ -437,9 +441,10 @@ unsigned char *make_load(const char *path, size_t *size)
 
 void make_save(const char *path, const void *bytes, size_t size)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	/* Not O_TRUNC: ext4 writes a file that is truncated and closed to the disk. */
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-	if (fd < 0)
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
 		die(path);
 	write_at(fd, bytes, size, 0);
 	close(fd);

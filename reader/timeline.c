@@ -17,7 +17,7 @@
  * A slope is a 64-bit whole number and a 64-bit fraction; a product of 128 bits then is
  * exact to a nanosecond over any number of ticks.
  */
-#include "clock.h"
+#include "timeline.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,19 +27,19 @@ __extension__ typedef unsigned __int128 u128;
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define LONG_ENOUGH   (NS_PER_SECOND / 100)
 
-int clock_add(struct clock *clock, uint64_t ticks, int64_t ns)
+int timeline_add(struct timeline *timeline, uint64_t ticks, int64_t ns)
 {
-	if (reader_grow(&clock->segments, &clock->room, clock->count,
-	                sizeof(*clock->segments)))
+	if (reader_grow(&timeline->segments, &timeline->room, timeline->count,
+	                sizeof(*timeline->segments)))
 		return -ENOMEM;
-	clock->segments[clock->count++] =
-	    (struct clock_segment){.ticks = ticks, .ns = ns};
+	timeline->segments[timeline->count++] =
+	    (struct timeline_segment){.ticks = ticks, .ns = ns};
 	return 0;
 }
 
 static int compare(const void *left, const void *right)
 {
-	const struct clock_segment *a = left, *b = right;
+	const struct timeline_segment *a = left, *b = right;
 
 	if (a->ticks != b->ticks)
 		return a->ticks < b->ticks ? -1 : 1;
@@ -47,12 +47,12 @@ static int compare(const void *left, const void *right)
 }
 
 /* Keeps of the sorted moments those that rise on both clocks. */
-static size_t keep_rising(struct clock *clock)
+static size_t keep_rising(struct timeline *timeline)
 {
-	struct clock_segment *s = clock->segments;
+	struct timeline_segment *s = timeline->segments;
 	size_t kept = 0, left_out = 0;
 
-	for (size_t i = 0; i < clock->count; i++) {
+	for (size_t i = 0; i < timeline->count; i++) {
 		if (kept && s[i].ticks == s[kept - 1].ticks) {
 			left_out += s[i].ns != s[kept - 1].ns;
 			continue;
@@ -68,11 +68,11 @@ static size_t keep_rising(struct clock *clock)
 		}
 		s[kept++] = s[i];
 	}
-	clock->count = kept;
+	timeline->count = kept;
 	return left_out;
 }
 
-static void set_slope(struct clock_segment *s, uint64_t ns, uint64_t ticks)
+static void set_slope(struct timeline_segment *s, uint64_t ns, uint64_t ticks)
 {
 	s->whole = ns / ticks;
 	s->fraction = (uint64_t)(((u128)(ns % ticks) << 64) / ticks);
@@ -88,13 +88,13 @@ static bool is_near(uint64_t ns, uint64_t ticks, uint64_t ticks_per_second)
 	return apart <= expected / 16;
 }
 
-static void set_last_slope(struct clock *clock, uint64_t ticks_per_second)
+static void set_last_slope(struct timeline *timeline, uint64_t ticks_per_second)
 {
-	struct clock_segment *last = &clock->segments[clock->count - 1];
+	struct timeline_segment *last = &timeline->segments[timeline->count - 1];
 
-	for (size_t i = clock->count - 1; i-- > 0;) {
-		uint64_t ns = (uint64_t)last->ns - (uint64_t)clock->segments[i].ns;
-		uint64_t ticks = last->ticks - clock->segments[i].ticks;
+	for (size_t i = timeline->count - 1; i-- > 0;) {
+		uint64_t ns = (uint64_t)last->ns - (uint64_t)timeline->segments[i].ns;
+		uint64_t ticks = last->ticks - timeline->segments[i].ticks;
 		if (ns < LONG_ENOUGH)
 			continue;
 		if (is_near(ns, ticks, ticks_per_second)) {
@@ -106,22 +106,23 @@ static void set_last_slope(struct clock *clock, uint64_t ticks_per_second)
 	set_slope(last, NS_PER_SECOND, ticks_per_second);
 }
 
-size_t clock_finish(struct clock *clock, uint64_t ticks_per_second)
+size_t timeline_finish(struct timeline *timeline, uint64_t ticks_per_second)
 {
 	size_t left_out;
 
-	if (clock->count > 1)
-		qsort(clock->segments, clock->count, sizeof(*clock->segments), compare);
-	left_out = keep_rising(clock);
-	for (size_t i = 0; i + 1 < clock->count; i++) {
-		struct clock_segment *s = &clock->segments[i];
+	if (timeline->count > 1)
+		qsort(timeline->segments, timeline->count, sizeof(*timeline->segments),
+		      compare);
+	left_out = keep_rising(timeline);
+	for (size_t i = 0; i + 1 < timeline->count; i++) {
+		struct timeline_segment *s = &timeline->segments[i];
 		set_slope(s, (uint64_t)s[1].ns - (uint64_t)s->ns, s[1].ticks - s->ticks);
 	}
-	set_last_slope(clock, ticks_per_second ? ticks_per_second : NS_PER_SECOND);
+	set_last_slope(timeline, ticks_per_second ? ticks_per_second : NS_PER_SECOND);
 	return left_out;
 }
 
-int64_t clock_extend(const struct clock_segment *segment, uint64_t ticks)
+int64_t timeline_extend(const struct timeline_segment *segment, uint64_t ticks)
 {
 	int64_t ns;
 
@@ -143,23 +144,23 @@ int64_t clock_extend(const struct clock_segment *segment, uint64_t ticks)
 	return ns;
 }
 
-int64_t clock_once(const struct clock *clock, uint64_t ticks)
+int64_t timeline_once(const struct timeline *timeline, uint64_t ticks)
 {
-	size_t low = 0, high = clock->count;
+	size_t low = 0, high = timeline->count;
 
 	/* The last segment that starts at or before `ticks`, else the first one. */
 	while (low + 1 < high) {
 		size_t middle = low + (high - low) / 2;
-		if (clock->segments[middle].ticks <= ticks)
+		if (timeline->segments[middle].ticks <= ticks)
 			low = middle;
 		else
 			high = middle;
 	}
-	return clock_extend(&clock->segments[low], ticks);
+	return timeline_extend(&timeline->segments[low], ticks);
 }
 
-void clock_free(struct clock *clock)
+void timeline_free(struct timeline *timeline)
 {
-	free(clock->segments);
-	*clock = (struct clock){0};
+	free(timeline->segments);
+	*timeline = (struct timeline){0};
 }

@@ -1,0 +1,797 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * This exercises: opening traces (every error and its words), what is said of a process,
+ * how it ended, directories, handles.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "make_trace.h"
+#include "read_trace.h"
+
+static const char *path;
+
+static void setup(void)
+{
+	temp_setup();
+	path = temp_path("a.crumb");
+}
+
+/* Adding `path` fails like this, in one line that starts with the path. */
+static void fails(const char *file, int code, const char *words)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	char expected[1024];
+
+	ck_assert_int_eq(crumb_trace_add(trace, file), code);
+	snprintf(expected, sizeof(expected), "%s: %s", file, words);
+	ck_assert_str_eq(crumb_trace_error(trace), expected);
+	ck_assert_uint_eq(crumb_trace_processes(trace), 0);
+	ck_assert_ptr_null(crumb_trace_problem(trace, 0));
+	crumb_trace_free(trace);
+}
+
+static void add_call(struct make_trace *t, uint64_t ticks)
+{
+	uint32_t code = make_code(t, "app", "f", "/srv/app.py", 100);
+
+	make_event(t, make_thread(t, 4711, "MainThread"), CRUMB_WORD_CALL, code, ticks);
+}
+
+static void make_small(const char *file)
+{
+	struct make_trace *t = make_begin(file);
+
+	add_call(t, 10);
+	make_finish(t);
+}
+
+/* ---- errors ---- */
+
+START_TEST(missing_file_is_enoent)
+{
+	fails(path, -ENOENT, "No such file or directory");
+}
+END_TEST
+
+START_TEST(unreadable_file_is_eacces)
+{
+	make_small(path);
+	ck_assert_int_eq(chmod(path, 0), 0);
+	/* Root reads everything: be somebody else, in the child that Check forked or in
+	 * one of our own. */
+	pid_t child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		char folder[512];
+		snprintf(folder, sizeof(folder), "%s", path);
+		*strrchr(folder, '/') = '\0';
+		if (geteuid() == 0 &&
+		    (chmod(folder, 0755) < 0 || setegid(65534) < 0 || seteuid(65534) < 0))
+			_exit(2);
+		struct crumb_trace *trace = crumb_trace_new();
+		int r = crumb_trace_add(trace, path);
+		bool is_told = strstr(crumb_trace_error(trace), ": Permission denied");
+		crumb_trace_free(trace);
+		_exit(r == -EACCES && is_told ? 0 : 1);
+	}
+	int status;
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+START_TEST(fifo_is_einval_at_once)
+{
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	alarm(10);
+	fails(path, -EINVAL, "not a regular file");
+	alarm(0);
+}
+END_TEST
+
+START_TEST(device_is_einval)
+{
+	fails("/dev/zero", -EINVAL, "not a regular file");
+}
+END_TEST
+
+START_TEST(empty_file_is_enodata)
+{
+	make_save(path, "", 0);
+	fails(path, -ENODATA, "file is empty");
+}
+END_TEST
+
+START_TEST(foreign_file_is_ebadmsg)
+{
+	static const char text[] = "#!/usr/bin/env python3\nprint('no trace')\n";
+
+	make_save(path, text, sizeof(text));
+	fails(path, -EBADMSG, "at byte 0: not a Breadcrumb trace file");
+	make_save(path, "x", 1);
+	fails(path, -EBADMSG, "at byte 0: not a Breadcrumb trace file");
+}
+END_TEST
+
+START_TEST(newer_format_is_enotsup)
+{
+	struct make_trace *t = make_begin(path);
+
+	make_header(t)->version = 2;
+	make_finish(t);
+	fails(path, -ENOTSUP,
+	      "at byte 8: written in format 2, but this version of Breadcrumb reads "
+	      "formats up to 1");
+}
+END_TEST
+
+START_TEST(format_0_is_ebadmsg)
+{
+	struct make_trace *t = make_begin(path);
+
+	make_header(t)->version = 0;
+	make_finish(t);
+	fails(path, -EBADMSG, "at byte 8: the header is damaged: there is no format 0");
+}
+END_TEST
+
+START_TEST(impossible_header_size_is_ebadmsg)
+{
+	static const uint32_t sizes[] = {0, 64, 384, 4095, 4097, 1 << 30, UINT32_MAX};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct make_trace *t = make_begin(path);
+		char words[128];
+		make_header(t)->header_size = sizes[i];
+		make_finish(t);
+		snprintf(words, sizeof(words),
+		         "at byte 12: the header is damaged: it cannot have %u bytes",
+		         sizes[i]);
+		fails(path, -EBADMSG, words);
+	}
+}
+END_TEST
+
+START_TEST(file_cut_inside_its_header_is_ebadmsg)
+{
+	make_small(path);
+	make_truncate(path, 300);
+	fails(path, -EBADMSG, "at byte 300: the file ends inside its header");
+	make_truncate(path, 5);
+	fails(path, -EBADMSG, "at byte 5: the file ends inside its header");
+}
+END_TEST
+
+START_TEST(longer_header_of_a_later_minor_version_is_read)
+{
+	struct make_trace *t = make_begin(path);
+
+	make_header(t)->header_size = 8192;
+	make_zeros(t, 4096);
+	add_call(t, 10);
+	make_finish(t);
+	seen_is(seen_of(path), "1 call f +10 0 :100\n");
+}
+END_TEST
+
+START_TEST(control_characters_of_a_path_are_escaped)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+
+	ck_assert_int_eq(crumb_trace_add(trace, "/nowhere/a\nb\033[31m\177"), -ENOENT);
+	ck_assert_str_eq(crumb_trace_error(trace),
+	                 "/nowhere/a\\x0ab\\x1b[31m\\x7f: No such file or directory");
+	crumb_trace_free(trace);
+}
+END_TEST
+
+START_TEST(endless_path_fits_the_message)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	char *name = malloc(100001);
+
+	memset(name, '\n', 100000);
+	name[100000] = '\0';
+	ck_assert_int_eq(crumb_trace_add(trace, name), -ENAMETOOLONG);
+	ck_assert_ptr_nonnull(strstr(crumb_trace_error(trace), ": File name too long"));
+	free(name);
+	crumb_trace_free(trace);
+}
+END_TEST
+
+START_TEST(file_added_after_a_cursor_is_ebusy)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+
+	make_small(path);
+	ck_assert_int_eq(crumb_trace_add(trace, path), 1);
+	crumb_cursor_free(crumb_cursor_new(trace, NULL));
+	ck_assert_int_eq(crumb_trace_add(trace, path), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(crumb_trace_error(trace), path));
+	crumb_trace_free(trace);
+}
+END_TEST
+
+START_TEST(file_is_added_once)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	const char *link_path = temp_path("b.crumb");
+
+	make_small(path);
+	ck_assert_int_eq(link(path, link_path), 0);
+	ck_assert_int_eq(crumb_trace_add(trace, path), 1);
+	ck_assert_int_eq(crumb_trace_add(trace, path), 0);
+	ck_assert_int_eq(crumb_trace_add(trace, link_path), 0);
+	ck_assert_str_eq(crumb_trace_error(trace), "");
+	ck_assert_uint_eq(crumb_trace_processes(trace), 1);
+	crumb_trace_free(trace);
+}
+END_TEST
+
+START_TEST(failed_file_leaves_the_others)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	struct crumb_event event;
+
+	make_small(path);
+	ck_assert_int_eq(crumb_trace_add(trace, "/nowhere/x.crumb"), -ENOENT);
+	ck_assert_int_eq(crumb_trace_add(trace, path), 1);
+	ck_assert_str_eq(crumb_trace_error(trace), "");
+	struct crumb_cursor *cursor = crumb_cursor_new(trace, NULL);
+	ck_assert_int_eq(crumb_cursor_next(cursor, &event), 1);
+	ck_assert_int_eq(crumb_cursor_next(cursor, &event), 0);
+	crumb_trace_free(trace);
+}
+END_TEST
+
+START_TEST(empty_trace_has_no_events)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	struct crumb_event event;
+
+	ck_assert_uint_eq(crumb_trace_processes(trace), 0);
+	ck_assert_ptr_null(crumb_trace_process(trace, 0));
+	ck_assert_str_eq(crumb_trace_error(trace), "");
+	struct crumb_cursor *cursor = crumb_cursor_new(trace, NULL);
+	ck_assert_int_eq(crumb_cursor_next(cursor, &event), 0);
+	crumb_cursor_free(cursor);
+	crumb_cursor_free(NULL);
+	crumb_trace_free(trace);
+	crumb_trace_free(NULL);
+}
+END_TEST
+
+START_TEST(file_that_shrinks_while_it_is_read_is_told)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	struct crumb_event event;
+	int r, events = 0;
+	struct make_trace *t = make_begin(path);
+
+	make_sizes(t, 4096, 65536);
+	uint32_t thread = make_thread(t, 1, "t");
+	for (uint64_t i = 0; i < 100000; i++)
+		make_event(t, thread, CRUMB_WORD_CALL, 0, i);
+	make_finish(t);
+	ck_assert_int_eq(crumb_trace_add(trace, path), 1);
+	struct crumb_cursor *cursor = crumb_cursor_new(trace, NULL);
+	ck_assert_int_eq(crumb_cursor_next(cursor, &event), 1);
+	make_truncate(path, 50000);
+	while ((r = crumb_cursor_next(cursor, &event)) > 0)
+		events++;
+	ck_assert_int_eq(r, 0);
+	ck_assert_int_gt(events, 1000);
+	ck_assert_int_lt(events, 50000 / 8);
+	ck_assert_ptr_nonnull(strstr(crumb_trace_problem(trace, 0), "at byte 50000: "));
+	ck_assert_ptr_nonnull(strstr(crumb_trace_problem(trace, 1), "was changed"));
+	crumb_trace_free(trace);
+}
+END_TEST
+
+START_TEST(problems_of_a_file_end_at_a_hundred)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	struct make_trace *t = make_begin(path);
+	uint32_t thread = make_thread(t, 1, "t");
+
+	for (int i = 0; i < 300; i++) {
+		make_lose(t, thread);
+		make_event(t, thread, CRUMB_WORD_CALL, 0, 10);
+		make_block(t, thread);
+	}
+	make_finish(t);
+	ck_assert_int_eq(crumb_trace_add(trace, path), 1);
+	ck_assert_ptr_nonnull(strstr(crumb_trace_problem(trace, 98), "is missing"));
+	ck_assert_ptr_nonnull(
+	    strstr(crumb_trace_problem(trace, 99), ": there are more problems than"));
+	ck_assert_ptr_null(crumb_trace_problem(trace, 100));
+	crumb_trace_free(trace);
+}
+END_TEST
+
+/* ---- directories ---- */
+
+START_TEST(directory_adds_its_trace_files_by_name)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	const char *folder = temp_path("");
+
+	make_small(temp_path("b.crumb"));
+	make_small(path);
+	make_small(temp_path("c.crumb.1"));
+	make_small(temp_path("d.txt"));
+	make_save(temp_path(".crumb"), "", 0);
+	ck_assert_int_eq(mkdir(temp_path("sub"), 0700), 0);
+	make_small(temp_path("sub/e.crumb"));
+	ck_assert_int_eq(crumb_trace_add(trace, folder), 2);
+	ck_assert_str_eq(crumb_trace_process(trace, 0)->path, path);
+	ck_assert_ptr_nonnull(strstr(crumb_trace_process(trace, 1)->path, "/b.crumb"));
+	ck_assert_ptr_null(crumb_trace_problem(trace, 0));
+	crumb_trace_free(trace);
+}
+END_TEST
+
+START_TEST(bad_file_of_a_directory_is_a_problem)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	const char *bad = temp_path("bad.crumb");
+
+	make_small(path);
+	make_save(bad, "junk", 4);
+	ck_assert_int_eq(mkfifo(temp_path("c.crumb"), 0600), 0);
+	ck_assert_int_eq(mkdir(temp_path("d.crumb"), 0700), 0);
+	ck_assert_int_eq(crumb_trace_add(trace, temp_path("")), 1);
+	ck_assert_str_eq(crumb_trace_error(trace), "");
+	ck_assert_int_eq(strncmp(crumb_trace_problem(trace, 0), bad, strlen(bad)), 0);
+	ck_assert_ptr_nonnull(
+	    strstr(crumb_trace_problem(trace, 1), "c.crumb: not a regular file"));
+	ck_assert_ptr_nonnull(
+	    strstr(crumb_trace_problem(trace, 2), "d.crumb: not a regular file"));
+	ck_assert_ptr_null(crumb_trace_problem(trace, 3));
+	crumb_trace_free(trace);
+}
+END_TEST
+
+START_TEST(directory_without_good_files_fails)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	const char *folder = temp_path("");
+
+	ck_assert_int_eq(crumb_trace_add(trace, folder), -ENODATA);
+	ck_assert_ptr_nonnull(
+	    strstr(crumb_trace_error(trace), "no trace file (*.crumb)"));
+	make_save(path, "junk", 4);
+	ck_assert_int_eq(crumb_trace_add(trace, folder), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(crumb_trace_error(trace), "can be read"));
+	ck_assert_ptr_nonnull(strstr(crumb_trace_problem(trace, 0), "not a Breadcrumb"));
+	crumb_trace_free(trace);
+}
+END_TEST
+
+/* ---- the process ---- */
+
+static struct crumb_trace *open_trace(void)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+
+	ck_assert_int_eq(crumb_trace_add(trace, path), 1);
+	return trace;
+}
+
+START_TEST(process_is_described)
+{
+	static const struct {
+		uint32_t fact;
+		const char *text;
+	} facts[] = {
+	    {CRUMB_FACT_EXECUTABLE, "/usr/bin/python3.12"},
+	    {CRUMB_FACT_PYTHON, "3.12.1 (main)"},
+	    {CRUMB_FACT_BACKEND, "monitoring"},
+	    {CRUMB_FACT_HOST, "kitchen"},
+	    {CRUMB_FACT_DIRECTORY, "/srv"},
+	    {CRUMB_FACT_AGENT, "0.1.0"},
+	    {CRUMB_FACT_INCLUDE, "app.*"},
+	    {CRUMB_FACT_EXCLUDE, "app.noise"},
+	    {CRUMB_FACT_PARENT_FILE, "/tmp/parent.crumb"},
+	    {CRUMB_FACT_NOTE, "first"},
+	    {CRUMB_FACT_NOTE, "second"},
+	    {99, "of a later agent"},
+	};
+	struct make_trace *t = make_begin(path);
+
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
+		make_fact(t, facts[i].fact, facts[i].text, strlen(facts[i].text));
+	make_fact(t, CRUMB_FACT_COMMAND, "python3\0app.py\0\0--x", 19);
+	make_header(t)->parent_id = 77;
+	make_header(t)->flags = CRUMB_FLAG_LINES;
+	make_header(t)->lost[CRUMB_LOSS_LOW_STACK] = 3;
+	make_header(t)->end_status = 42;
+	make_header(t)->end_ticks = 5000;
+	make_header(t)->end_ns = MAKE_START_NS + 5000;
+	add_call(t, 10);
+	make_finish(t);
+	struct crumb_trace *trace = open_trace();
+	const struct crumb_process *p = crumb_trace_process(trace, 0);
+	ck_assert_str_eq(p->path, path);
+	ck_assert_uint_eq(p->trace_id, 0x1234567812345678);
+	ck_assert_uint_eq(p->parent_id, 77);
+	ck_assert_uint_eq(p->pid, 4711);
+	ck_assert_uint_eq(p->parent_pid, 4710);
+	ck_assert_int_eq(p->start_ns, MAKE_START_NS);
+	ck_assert_int_eq(p->end_ns, MAKE_START_NS + 5000);
+	ck_assert_int_eq((int)p->ended, CRUMB_ENDED_CLEAN);
+	ck_assert_int_eq(p->exit_status, 42);
+	ck_assert_uint_eq(p->python_hex, 0x030c01f0);
+	ck_assert_uint_eq(p->flags, CRUMB_FLAG_LINES);
+	ck_assert_uint_eq(p->threads, 1);
+	ck_assert_uint_eq(p->codes, 1);
+	ck_assert_uint_eq(p->lost[CRUMB_LOSS_LOW_STACK], 3);
+	ck_assert_str_eq(p->executable, "/usr/bin/python3.12");
+	ck_assert_str_eq(p->python, "3.12.1 (main)");
+	ck_assert_str_eq(p->backend, "monitoring");
+	ck_assert_str_eq(p->host, "kitchen");
+	ck_assert_str_eq(p->directory, "/srv");
+	ck_assert_str_eq(p->agent, "0.1.0");
+	ck_assert_str_eq(p->include, "app.*");
+	ck_assert_str_eq(p->exclude, "app.noise");
+	ck_assert_str_eq(p->parent_file, "/tmp/parent.crumb");
+	ck_assert_uint_eq(p->note_count, 2);
+	ck_assert_str_eq(p->notes[0], "first");
+	ck_assert_str_eq(p->notes[1], "second");
+	ck_assert_uint_eq(p->argc, 4);
+	ck_assert_str_eq(p->arguments[0], "python3");
+	ck_assert_str_eq(p->arguments[1], "app.py");
+	ck_assert_str_eq(p->arguments[2], "");
+	ck_assert_str_eq(p->arguments[3], "--x");
+	ck_assert_ptr_null(p->arguments[4]);
+	struct stat st;
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(p->file_bytes, (uint64_t)st.st_size);
+	crumb_trace_free(trace);
+}
+END_TEST
+
+START_TEST(unsaid_facts_are_empty)
+{
+	make_small(path);
+	struct crumb_trace *trace = open_trace();
+	const struct crumb_process *p = crumb_trace_process(trace, 0);
+	ck_assert_str_eq(p->executable, "");
+	ck_assert_str_eq(p->parent_file, "");
+	ck_assert_uint_eq(p->argc, 0);
+	ck_assert_ptr_null(p->arguments[0]);
+	ck_assert_uint_eq(p->note_count, 0);
+	ck_assert_ptr_null(p->notes[0]);
+	crumb_trace_free(trace);
+}
+END_TEST
+
+START_TEST(thread_and_code_are_described)
+{
+	struct make_trace *t = make_begin(path);
+	const struct crumb_record_thread second = {
+	    .head = {CRUMB_RECORD_THREAD, sizeof(second)},
+	    .number = 2,
+	    .native_id = 4712,
+	    .ident = 0x7fffdeadbeef,
+	    .start_ticks = 1234,
+	    .parent_native_id = 4711,
+	};
+
+	add_call(t, 10);
+	make_record(t, &second, sizeof(second));
+	make_finish(t);
+	struct crumb_trace *trace = open_trace();
+	const struct crumb_process *p = crumb_trace_process(trace, 0);
+	const struct crumb_thread *thread = crumb_process_thread(p, 0);
+	ck_assert_str_eq(thread->name, "MainThread");
+	ck_assert_uint_eq(thread->native_id, 4711);
+	ck_assert_uint_eq(thread->ident, 0x7f0000000000 + 4711);
+	thread = crumb_process_thread(p, 1);
+	ck_assert_uint_eq(thread->number, 2);
+	ck_assert_uint_eq(thread->ident, 0x7fffdeadbeef);
+	ck_assert_uint_eq(thread->parent_native_id, 4711);
+	ck_assert_int_eq(thread->start_ns, MAKE_START_NS + 1234);
+	ck_assert_ptr_eq(thread->process, p);
+	const struct crumb_code *code = crumb_process_code(p, 0);
+	ck_assert_uint_eq(code->id, 1);
+	ck_assert_uint_eq(code->first_line, 100);
+	ck_assert_str_eq(code->name, "f");
+	ck_assert_str_eq(code->qualname, "f");
+	ck_assert_str_eq(code->module, "app");
+	ck_assert_str_eq(code->filename, "/srv/app.py");
+	crumb_trace_free(trace);
+}
+END_TEST
+
+/* ---- the end ---- */
+
+static void ends(enum crumb_ended ended, int64_t end_ns, int status)
+{
+	struct crumb_trace *trace = open_trace();
+	const struct crumb_process *p = crumb_trace_process(trace, 0);
+
+	ck_assert_int_eq((int)p->ended, (int)ended);
+	ck_assert_int_eq(p->end_ns, end_ns);
+	ck_assert_int_eq(p->exit_status, status);
+	crumb_trace_free(trace);
+}
+
+START_TEST(header_says_how_it_ended)
+{
+	static const struct {
+		uint32_t end;
+		enum crumb_ended ended;
+		int status;
+	} cases[] = {
+	    {CRUMB_END_UNKNOWN, CRUMB_ENDED_UNKNOWN, -1},
+	    {CRUMB_END_CLEAN, CRUMB_ENDED_CLEAN, 7},
+	    {CRUMB_END_EXEC, CRUMB_ENDED_EXEC, -1},
+	    {CRUMB_END_FATAL, CRUMB_ENDED_FATAL, -1},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct make_trace *t = make_begin(path);
+		make_header(t)->end = cases[i].end;
+		make_header(t)->end_status = 7;
+		add_call(t, 10);
+		make_finish(t);
+		/* There is no end_ticks: the last event it is. */
+		ends(cases[i].ended, MAKE_START_NS + 10, cases[i].status);
+	}
+}
+END_TEST
+
+START_TEST(unknown_end_is_the_last_event_of_all_threads)
+{
+	struct make_trace *t = make_begin(path);
+
+	make_header(t)->end = CRUMB_END_UNKNOWN;
+	uint32_t code = make_code(t, "app", "f", "/f.py", 1);
+	uint32_t one = make_thread(t, 1, "one"), two = make_thread(t, 2, "two");
+	make_event(t, one, CRUMB_WORD_CALL, code, 100);
+	make_block(t, one);
+	make_event(t, one, CRUMB_WORD_CALL, code, 900);
+	make_event(t, one, CRUMB_WORD_CALL, code, 12345);
+	make_window(t, one);
+	make_forget(t, one);
+	make_event(t, two, CRUMB_WORD_CALL, code, 9000);
+	make_finish(t);
+	ends(CRUMB_ENDED_UNKNOWN, MAKE_START_NS + 12345, -1);
+}
+END_TEST
+
+START_TEST(last_word_exec_says_that_it_was_replaced)
+{
+	struct make_trace *t = make_begin(path);
+
+	make_header(t)->end = CRUMB_END_UNKNOWN;
+	uint32_t code = make_code(t, "app", "f", "/f.py", 1);
+	uint32_t one = make_thread(t, 1, "one"), two = make_thread(t, 2, "two");
+	make_event(t, one, CRUMB_WORD_CALL, code, 100);
+	make_extended(t, one, CRUMB_EXT_EXEC, NULL, 0, 200);
+	make_window(t, one);
+	make_forget(t, one);
+	make_event(t, two, CRUMB_WORD_CALL, code, 300);
+	make_finish(t);
+	ends(CRUMB_ENDED_EXEC, MAKE_START_NS + 300, -1);
+}
+END_TEST
+
+START_TEST(exec_that_failed_is_no_end)
+{
+	struct make_trace *t = make_begin(path);
+
+	make_header(t)->end = CRUMB_END_UNKNOWN;
+	uint32_t code = make_code(t, "app", "f", "/f.py", 1);
+	uint32_t one = make_thread(t, 1, "one");
+	make_extended(t, one, CRUMB_EXT_EXEC, NULL, 0, 200);
+	make_event(t, one, CRUMB_WORD_CALL, code, 300);
+	make_finish(t);
+	ends(CRUMB_ENDED_UNKNOWN, MAKE_START_NS + 300, -1);
+}
+END_TEST
+
+/* Makes a trace that a process of `pid` began `age` seconds ago on `host`. */
+static void make_live(uint32_t pid, int64_t age, const char *host)
+{
+	struct make_trace *t = make_begin(path);
+	struct timespec now;
+	char name[256];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gethostname(name, sizeof(name));
+	host = host ? host : name;
+	make_header(t)->end = CRUMB_END_UNKNOWN;
+	make_header(t)->pid = pid;
+	make_header(t)->start_ns = (now.tv_sec - age) * INT64_C(1000000000) + now.tv_nsec;
+	make_fact(t, CRUMB_FACT_HOST, host, strlen(host));
+	add_call(t, 10);
+	make_finish(t);
+}
+
+static enum crumb_ended ended_of(void)
+{
+	struct crumb_trace *trace = open_trace();
+	enum crumb_ended ended = crumb_trace_process(trace, 0)->ended;
+
+	crumb_trace_free(trace);
+	return ended;
+}
+
+START_TEST(process_that_is_there_is_running)
+{
+	make_live((uint32_t)getpid(), 0, NULL);
+	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_RUNNING);
+}
+END_TEST
+
+START_TEST(process_of_another_host_is_unknown)
+{
+	make_live((uint32_t)getpid(), 0, "no-such-host.example");
+	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_UNKNOWN);
+	make_live((uint32_t)getpid(), 0, "");
+	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_UNKNOWN);
+}
+END_TEST
+
+START_TEST(process_that_is_gone_is_unknown)
+{
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(0);
+	make_live((uint32_t)child, 0, NULL);
+	/* A zombie runs no more. */
+	siginfo_t info;
+	ck_assert_int_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_UNKNOWN);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_UNKNOWN);
+}
+END_TEST
+
+START_TEST(process_younger_than_the_trace_is_another)
+{
+	make_live((uint32_t)getpid(), 1000000000, NULL);
+	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_UNKNOWN);
+	/* And a trace of the future is nobody's. */
+	make_live((uint32_t)getpid(), -3600, NULL);
+	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_UNKNOWN);
+}
+END_TEST
+
+START_TEST(odd_header_is_told)
+{
+	struct make_trace *t = make_begin(path);
+
+	make_header(t)->clock = 9;
+	make_header(t)->ticks_per_second = 0;
+	make_header(t)->end = 77;
+	add_call(t, 10);
+	make_finish(t);
+	struct seen seen = seen_of(path);
+	ck_assert_str_eq(seen.text, "1 call f +10 0 :100\n");
+	ck_assert_ptr_nonnull(strstr(seen.problems, "at byte 40: the header is damaged: "
+	                                            "there is no clock 9"));
+	ck_assert_ptr_nonnull(strstr(seen.problems, "at byte 64: the header is damaged: "
+	                                            "its clock stands still"));
+	ck_assert_ptr_nonnull(strstr(seen.problems, "at byte 256: "));
+	ck_assert_int_eq((int)crumb_trace_process(seen.trace, 0)->ended,
+	                 CRUMB_ENDED_UNKNOWN);
+	seen_free(&seen);
+}
+END_TEST
+
+/* ---- names ---- */
+
+START_TEST(every_kind_has_a_name)
+{
+	static const char *const names[CRUMB_KINDS] = {
+	    NULL,        "call", "return",       "yield",      "resume", "unwind",
+	    "exception", "line", "thread_start", "thread_end", "exec",   "lost"};
+
+	ck_assert_ptr_null(crumb_kind_name((enum crumb_kind)0));
+	for (int i = 1; i < CRUMB_KINDS; i++)
+		ck_assert_str_eq(crumb_kind_name((enum crumb_kind)i), names[i]);
+	ck_assert_ptr_null(crumb_kind_name((enum crumb_kind)CRUMB_KINDS));
+	ck_assert_ptr_null(crumb_kind_name((enum crumb_kind) - 1));
+}
+END_TEST
+
+START_TEST(every_loss_has_a_name)
+{
+	for (unsigned i = 0; i <= CRUMB_LOSS_NO_DEFINITION; i++)
+		ck_assert_str_ne(crumb_loss_name(i), "unknown cause");
+	ck_assert_str_eq(crumb_loss_name(CRUMB_LOSS_DISK_FULL), "disk full");
+	ck_assert_str_eq(crumb_loss_name(CRUMB_LOSS_CAUSES - 1), "unknown cause");
+	ck_assert_str_eq(crumb_loss_name(CRUMB_LOSS_CAUSES), "unknown cause");
+	ck_assert_str_eq(crumb_loss_name(UINT32_MAX), "unknown cause");
+}
+END_TEST
+
+START_TEST(library_says_its_version)
+{
+	ck_assert_str_eq(crumb_version(), PACKAGE_VERSION);
+	ck_assert_uint_eq(crumb_format(), CRUMB_FORMAT);
+}
+END_TEST
+
+static void add_errors(Suite *suite)
+{
+	TCase *errors = tcase_create("errors");
+
+	tcase_add_checked_fixture(errors, setup, temp_teardown);
+	tcase_add_test(errors, missing_file_is_enoent);
+	tcase_add_test(errors, unreadable_file_is_eacces);
+	tcase_add_test(errors, fifo_is_einval_at_once);
+	tcase_add_test(errors, device_is_einval);
+	tcase_add_test(errors, empty_file_is_enodata);
+	tcase_add_test(errors, foreign_file_is_ebadmsg);
+	tcase_add_test(errors, newer_format_is_enotsup);
+	tcase_add_test(errors, format_0_is_ebadmsg);
+	tcase_add_test(errors, impossible_header_size_is_ebadmsg);
+	tcase_add_test(errors, file_cut_inside_its_header_is_ebadmsg);
+	tcase_add_test(errors, longer_header_of_a_later_minor_version_is_read);
+	tcase_add_test(errors, control_characters_of_a_path_are_escaped);
+	tcase_add_test(errors, endless_path_fits_the_message);
+	tcase_add_test(errors, file_added_after_a_cursor_is_ebusy);
+	tcase_add_test(errors, file_is_added_once);
+	tcase_add_test(errors, failed_file_leaves_the_others);
+	tcase_add_test(errors, empty_trace_has_no_events);
+	tcase_add_test(errors, file_that_shrinks_while_it_is_read_is_told);
+	tcase_add_test(errors, problems_of_a_file_end_at_a_hundred);
+	tcase_add_test(errors, directory_adds_its_trace_files_by_name);
+	tcase_add_test(errors, bad_file_of_a_directory_is_a_problem);
+	tcase_add_test(errors, directory_without_good_files_fails);
+	suite_add_tcase(suite, errors);
+}
+
+static void add_process(Suite *suite)
+{
+	TCase *process = tcase_create("process");
+
+	tcase_add_checked_fixture(process, setup, temp_teardown);
+	tcase_add_test(process, process_is_described);
+	tcase_add_test(process, unsaid_facts_are_empty);
+	tcase_add_test(process, thread_and_code_are_described);
+	tcase_add_test(process, header_says_how_it_ended);
+	tcase_add_test(process, unknown_end_is_the_last_event_of_all_threads);
+	tcase_add_test(process, last_word_exec_says_that_it_was_replaced);
+	tcase_add_test(process, exec_that_failed_is_no_end);
+	tcase_add_test(process, process_that_is_there_is_running);
+	tcase_add_test(process, process_of_another_host_is_unknown);
+	tcase_add_test(process, process_that_is_gone_is_unknown);
+	tcase_add_test(process, process_younger_than_the_trace_is_another);
+	tcase_add_test(process, odd_header_is_told);
+	suite_add_tcase(suite, process);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("reader");
+	TCase *names = tcase_create("names");
+
+	add_errors(suite);
+	add_process(suite);
+	tcase_add_test(names, every_kind_has_a_name);
+	tcase_add_test(names, every_loss_has_a_name);
+	tcase_add_test(names, library_says_its_version);
+	suite_add_tcase(suite, names);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

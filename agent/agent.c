@@ -2,11 +2,7 @@
 /*
  * The preloaded object's only entrances: a constructor, the handful of functions that it
  * interposes, and what is registered with libc.  In a process that is not Python the
- * constructor looks for one symbol and that is all; the interposed functions then pass
- * on.
- *
- * Every interposed function looks up the real one by name when it is first needed: an
- * agent that kept a pointer from the constructor could be called before it.
+ * constructor finds that one symbol is absent, and the interposed functions pass on.
  */
 #include "attach.h"
 #include "clock.h"
@@ -21,7 +17,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,6 +25,30 @@
 static const struct env *env;
 static bool following;  /* threads, forks and exits are ours to notice */
 static uint32_t status; /* of exit(), by on_exit() */
+
+/* The functions that ours stand for.  Found when the library is loaded: later might be in
+ * a forked child, where dlsym() could wait for a lock that nobody holds. */
+static struct {
+	int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
+	                      void *);
+	int (*execv)(const char *, char *const[]);
+	int (*execve)(const char *, char *const[], char *const[]);
+	int (*execvp)(const char *, char *const[]);
+	int (*execvpe)(const char *, char *const[], char *const[]);
+	int (*fexecve)(int, char *const[], char *const[]);
+	void (*abort)(void);
+} real;
+
+static void find_real(void)
+{
+	real.pthread_create = dlsym(RTLD_NEXT, "pthread_create");
+	real.execv = dlsym(RTLD_NEXT, "execv");
+	real.execve = dlsym(RTLD_NEXT, "execve");
+	real.execvp = dlsym(RTLD_NEXT, "execvp");
+	real.execvpe = dlsym(RTLD_NEXT, "execvpe");
+	real.fexecve = dlsym(RTLD_NEXT, "fexecve");
+	real.abort = dlsym(RTLD_NEXT, "abort");
+}
 
 static void before_fork(void)
 {
@@ -62,11 +81,13 @@ static void on_signal(int number)
  * wins. */
 static void take_signal(int number)
 {
-	struct sigaction old,
-	    ours = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
+	struct sigaction old;
+	struct sigaction ours = {.sa_handler = on_signal,
+	                         .sa_flags = SA_RESTART | SA_ONSTACK};
+
 	if (sigaction(number, NULL, &old) != 0 || old.sa_handler != SIG_DFL) {
 		log_error(
-		    "BREADCRUMB_SIGNAL: signal %d is in use by the program; no snapshots",
+		    "BREADCRUMB_SIGNAL: the program uses signal %d itself; no snapshots",
 		    number);
 		return;
 	}
@@ -95,11 +116,15 @@ static bool enabled(void)
 	return !env->disable;
 }
 
+/* Bound when the program and its libraries have it; a look-up that fails would allocate,
+ * and leave its message for the program's dlerror().  Python 3.7 and older have none. */
+extern int PySys_AddAuditHook(void *hook, void *data) __attribute__((weak));
+
 __attribute__((constructor)) static void begin(void)
 {
 	int saved = errno;
-	/* Absent from Python 3.7 and older, and from everything that is not Python. */
-	if (dlsym(RTLD_DEFAULT, "PySys_AddAuditHook") && enabled())
+	find_real();
+	if (PySys_AddAuditHook && enabled())
 		attach_watch(env, false, follow);
 	errno = saved;
 }
@@ -110,20 +135,19 @@ __attribute__((destructor)) static void finish(void)
 		trace_finish(status);
 }
 
-/* ---- interposed
- * --------------------------------------------------------------------------- */
+/* ---- interposed: threads and ends -----------------------------------------------------
+ */
 
 EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*routine)(void *), void *argument)
 {
-	static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
-	                   void *);
-	if (!real)
-		real = dlsym(RTLD_NEXT, "pthread_create");
-	if (following)
-		thread_wrap(&routine, &argument);
-	int error = real(thread, attributes, routine, argument);
-	if (error && following)
+	if (!real.pthread_create)
+		find_real();
+	if (!following)
+		return real.pthread_create(thread, attributes, routine, argument);
+	thread_wrap(&routine, &argument);
+	int error = real.pthread_create(thread, attributes, routine, argument);
+	if (error)
 		thread_unwrap(routine, argument);
 	return error;
 }
@@ -131,7 +155,7 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 __attribute__((noreturn)) static void leave(int code)
 {
 	if (following)
-		sink_end(CRUMB_END_CLEAN, (uint32_t)code & 0xff);
+		trace_exit(CRUMB_END_CLEAN, (uint32_t)code & 0xff);
 	for (;;)
 		syscall(SYS_exit_group, code);
 }
@@ -148,14 +172,71 @@ EXPORT void _Exit(int code)
 
 EXPORT void abort(void)
 {
-	static void (*real)(void);
 	if (following)
-		sink_end(CRUMB_END_FATAL, 0);
-	if (!real)
-		real = dlsym(RTLD_NEXT, "abort");
-	real();
-	leave(127); /* not reached: abort() does not return */
+		trace_exit(CRUMB_END_FATAL, 0);
+	if (!real.abort)
+		find_real();
+	real.abort();
+	__builtin_unreachable();
 }
+
+/* ---- interposed: exec -----------------------------------------------------------------
+ */
+
+/* Each returns only when it fails.  A child of vfork() is on its parent's memory here:
+ * that is trace_exec()'s care. */
+static void exec_begins(void)
+{
+	if (!real.execve)
+		find_real();
+	if (following)
+		trace_exec(true);
+}
+
+static int exec_failed(void)
+{
+	if (following)
+		trace_exec(false);
+	return -1;
+}
+
+EXPORT int execv(const char *path, char *const arguments[])
+{
+	exec_begins();
+	real.execv(path, arguments);
+	return exec_failed();
+}
+
+EXPORT int execve(const char *path, char *const arguments[], char *const environment[])
+{
+	exec_begins();
+	real.execve(path, arguments, environment);
+	return exec_failed();
+}
+
+EXPORT int execvp(const char *file, char *const arguments[])
+{
+	exec_begins();
+	real.execvp(file, arguments);
+	return exec_failed();
+}
+
+EXPORT int execvpe(const char *file, char *const arguments[], char *const environment[])
+{
+	exec_begins();
+	real.execvpe(file, arguments, environment);
+	return exec_failed();
+}
+
+EXPORT int fexecve(int file, char *const arguments[], char *const environment[])
+{
+	exec_begins();
+	real.fexecve(file, arguments, environment);
+	return exec_failed();
+}
+
+/* ---- interposed: Python inside another program
+ * ------------------------------------------ */
 
 /* An embedded interpreter runs no script of its own, so the audit hook is not told when
  * it starts.  CPython's result by value, as in cpython/initconfig.h; it is passed on. */
@@ -165,20 +246,27 @@ struct py_status {
 	int exit_code;
 };
 
-static void *before_initialize(const char *name, const void *self)
+struct initialization {
+	void *real;
+	bool first; /* nothing was initialized before: then the lock is held afterwards */
+};
+
+static struct initialization before_initialize(const char *name, const void *self)
 {
 	int saved = errno;
+	struct initialization i;
 	if (enabled())
 		attach_watch(env, true, follow);
-	void *real = attach_symbol(name, self);
+	i.first = !attach_is_initialized();
+	i.real = attach_symbol(name, self);
 	errno = saved;
-	return real;
+	return i;
 }
 
-static void after_initialize(void)
+static void after_initialize(const struct initialization *i)
 {
 	int saved = errno;
-	if (!env->disable)
+	if (!env->disable && i->first && attach_is_initialized())
 		attach_now();
 	errno = saved;
 }
@@ -189,34 +277,33 @@ EXPORT struct py_status Py_InitializeFromConfig(const void *config);
 
 void Py_InitializeEx(int signals)
 {
-	void (*real)(int) =
-	    (void (*)(int))before_initialize("Py_InitializeEx", (void *)Py_InitializeEx);
-	if (!real)
+	struct initialization i =
+	    before_initialize("Py_InitializeEx", (void *)Py_InitializeEx);
+	if (!i.real)
 		return;
-	real(signals);
-	after_initialize();
+	((void (*)(int))i.real)(signals);
+	after_initialize(&i);
 }
 
 void Py_Initialize(void)
 {
-	void (*real)(void) =
-	    (void (*)(void))before_initialize("Py_Initialize", (void *)Py_Initialize);
-	if (!real)
+	struct initialization i =
+	    before_initialize("Py_Initialize", (void *)Py_Initialize);
+	if (!i.real)
 		return;
-	real();
-	after_initialize();
+	((void (*)(void))i.real)();
+	after_initialize(&i);
 }
 
 struct py_status Py_InitializeFromConfig(const void *config)
 {
 	struct py_status result = {1, "Py_InitializeFromConfig", "no CPython is loaded",
 	                           0};
-	struct py_status (*real)(const void *) =
-	    (struct py_status(*)(const void *))before_initialize(
-		"Py_InitializeFromConfig", (void *)Py_InitializeFromConfig);
-	if (!real)
+	struct initialization i =
+	    before_initialize("Py_InitializeFromConfig", (void *)Py_InitializeFromConfig);
+	if (!i.real)
 		return result;
-	result = real(config);
-	after_initialize();
+	result = ((struct py_status(*)(const void *))i.real)(config);
+	after_initialize(&i);
 	return result;
 }

@@ -48,6 +48,8 @@ static bool given_up;                                    /* and a line has said 
 static bool recording;   /* at least once an interpreter was attached */
 static unsigned awaited; /* sub-interpreters that were made and not seen yet; atomic */
 
+static void before_hooks_go(void);
+
 static struct site *site_here(void)
 {
 	const PyInterpreterState *here = py->PyInterpreterState_Get();
@@ -264,6 +266,7 @@ static void on_cpython(const char *event)
 		watching = false;
 		if (recording)
 			detach(true);
+		before_hooks_go();
 	}
 }
 
@@ -289,10 +292,6 @@ static int on_audit(const char *event, PyObject *args, void *data)
 		    strcmp(event, "exec") == 0)
 			on_exec();
 		break;
-	case 'o':
-		if (recording && strcmp(event, "os.exec") == 0)
-			trace_exec();
-		break;
 	case 's':
 		if (recording && backend->program_traces &&
 		    strcmp(event, "sys.settrace") == 0 && !tracefunc_is_setting())
@@ -317,6 +316,74 @@ static void give_up(enum pyapi_failure failure, const char *what)
 		log_error("nothing is recorded: this CPython has no %s", what);
 }
 
+/*
+ * CPython allocates the entry of an audit hook with the allocator of that moment, and
+ * frees it with that of the end.  With -X dev or PYTHONMALLOC=debug they are not the
+ * same, which aborts the process (seen with 3.10 to 3.15).  So the entry's address is
+ * caught on its way, and when the allocator has changed, one is put in front of it that
+ * knows the entry's own.
+ */
+static struct pyapi_allocator first_allocator, last_allocator;
+static void *entry;
+
+static void *catch_entry(void *context, size_t size)
+{
+	(void)context;
+	return entry = first_allocator.malloc(first_allocator.context, size);
+}
+
+static void free_entry(void *context, void *memory)
+{
+	(void)context;
+	if (memory && memory == entry) {
+		entry = NULL;
+		first_allocator.free(first_allocator.context, memory);
+	} else {
+		last_allocator.free(last_allocator.context, memory);
+	}
+}
+
+static void *last_malloc(void *context, size_t size)
+{
+	(void)context;
+	return last_allocator.malloc(last_allocator.context, size);
+}
+
+static void *last_calloc(void *context, size_t count, size_t size)
+{
+	(void)context;
+	return last_allocator.calloc(last_allocator.context, count, size);
+}
+
+static void *last_realloc(void *context, void *memory, size_t size)
+{
+	(void)context;
+	return last_allocator.realloc(last_allocator.context, memory, size);
+}
+
+static bool add_audit_hook(void)
+{
+	py->PyMem_GetAllocator(PYAPI_DOMAIN_RAW, &first_allocator);
+	struct pyapi_allocator catching = first_allocator;
+	catching.malloc = catch_entry;
+	entry = NULL;
+	py->PyMem_SetAllocator(PYAPI_DOMAIN_RAW, &catching);
+	bool added = py->PySys_AddAuditHook(on_audit, NULL) == 0;
+	py->PyMem_SetAllocator(PYAPI_DOMAIN_RAW, &first_allocator);
+	return added;
+}
+
+/* The hooks' entries are freed next. */
+static void before_hooks_go(void)
+{
+	const struct pyapi_allocator front = {NULL, last_malloc, last_calloc,
+	                                      last_realloc, free_entry};
+	py->PyMem_GetAllocator(PYAPI_DOMAIN_RAW, &last_allocator);
+	if (entry && last_allocator.free != first_allocator.free &&
+	    last_allocator.free != free_entry)
+		py->PyMem_SetAllocator(PYAPI_DOMAIN_RAW, &front);
+}
+
 bool attach_watch(const struct env *given, bool search, void (*started)(void))
 {
 	enum pyapi_failure failure;
@@ -332,16 +399,18 @@ bool attach_watch(const struct env *given, bool search, void (*started)(void))
 			give_up(failure, what);
 		return failure != PYAPI_ABSENT;
 	}
-	/* Before Py_Initialize() this allocates a few bytes with the raw allocator. */
-	if (py->PySys_AddAuditHook(on_audit, NULL) == 0)
-		watching = true;
+	watching = add_audit_hook();
 	return true;
+}
+
+bool attach_is_initialized(void)
+{
+	return py && py->Py_IsInitialized();
 }
 
 void attach_now(void)
 {
-	if (py && py->Py_IsInitialized())
-		attach();
+	attach();
 }
 
 void *attach_symbol(const char *name, const void *except)

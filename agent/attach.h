@@ -20,6 +20,9 @@ bool attach_watch(const struct env *env, bool search, void (*started)(void));
  * interpreter's lock is held.  For programs that embed Python, and so run no script. */
 void attach_now(void);
 
+/* Whether CPython is there and initialized. */
+bool attach_is_initialized(void);
+
 /* The address of a function of CPython's in whatever loaded object has it, other than
  * `except`; NULL: nowhere. */
 void *attach_symbol(const char *name, const void *except);

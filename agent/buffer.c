@@ -118,7 +118,7 @@ struct buffer *buffer_acquire(uint32_t number, uint64_t start)
 	b->probes = 0;
 	b->stack_reserve = 0;
 	b->stack_spared = false;
-	b->traced = b->raised = NULL;
+	b->raised = NULL;
 	b->taken_over = false;
 	if (!b->window) {
 		b->window_size = SMALL_WINDOW;
@@ -230,6 +230,22 @@ bool buffer_others_in_use(void)
 	return others;
 }
 
+void buffer_count_losses(bool all_threads)
+{
+	struct buffer *mine = buffer_mine;
+	if (mine && in_scratch(mine))
+		drop_scratch(mine);
+	if (!all_threads || pthread_mutex_trylock(&lock) != 0)
+		return;
+	for (struct buffer *b = all; b; b = b->others) {
+		const uint64_t *next = __atomic_load_n(&b->next, __ATOMIC_RELAXED);
+		if (b->thread && next > b->scratch && next <= b->scratch + BUFFER_SCRATCH)
+			sink_lose(b->loss, record_count_events(
+					       b->scratch, (size_t)(next - b->scratch)));
+	}
+	buffer_unlock();
+}
+
 const struct crumb_block *buffer_retire(size_t *size, size_t *words)
 {
 	struct buffer *b = buffer_mine;
@@ -239,7 +255,7 @@ const struct crumb_block *buffer_retire(size_t *size, size_t *words)
 	*size = b->window_size;
 	*words = (size_t)(b->next - b->first);
 	b->window = NULL;
-	use_scratch(b, CRUMB_LOSS_WRITE_ERROR);
+	use_scratch(b, CRUMB_LOSS_CAUSES);
 	return window;
 }
 

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BUFFER_SCRATCH 512 /* words */
+#define BUFFER_SCRATCH 32 /* words; no record is longer */
 
 struct buffer {
 	/* What an event needs, in one cache line. */
@@ -36,10 +36,8 @@ struct buffer {
 	uintptr_t stack_low;
 	size_t stack_size, stack_reserve;
 	bool stack_spared;
-	/* tracefunc, hook_settrace: the interpreter that this thread is traced in,
-	 * whether the program has a trace function of its own here, and the frame whose
-	 * exception was the last event. */
-	const void *traced;
+	/* tracefunc, hook_settrace: whether the program has a trace function of its own
+	 * here, and the frame whose exception was the last event. */
 	bool taken_over;
 	const void *raised;
 	unsigned probes; /* how often the thread's name was looked for */
@@ -112,8 +110,14 @@ bool buffer_others_in_use(void);
 void buffer_each_area(void (*visit)(void *area, const void *context),
                       const void *context);
 
-/* The process ends: this thread's further words go to scratch; its window stays.  Returns
- * the window (NULL: none), its size in bytes and how many words it holds. */
+/* Counts the words in scratch, which is otherwise done when it is full: the calling
+ * thread's, and those of all threads when no more will be stored.  Safe in a signal
+ * handler. */
+void buffer_count_losses(bool all);
+
+/* The process ends: this thread's further words go to scratch and are not counted; its
+ * window stays.  Returns the window (NULL: none), its size in bytes and how many words it
+ * holds. */
 const struct crumb_block *buffer_retire(size_t *size, size_t *words);
 
 /* In a forked child: no window is this process's; all buffers are free again. */

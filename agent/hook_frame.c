@@ -120,7 +120,7 @@ static PyObject *step_out(PyThreadState *thread, void *frame, int throwing)
 
 	if (__atomic_fetch_add(&out, 1, __ATOMIC_RELAXED) == 0)
 		py->_PyInterpreterState_SetEvalFrameFunc(here, underneath);
-	if (!tracefunc_is_ours(py, thread) || buffer_others_in_use())
+	if (!tracefunc_is_ours(thread) || buffer_others_in_use())
 		trace_lost(CRUMB_LOSS_LOW_STACK, 0);
 	PyObject *result = underneath(thread, frame, throwing);
 	if (__atomic_sub_fetch(&out, 1, __ATOMIC_RELAXED) == 0)
@@ -134,7 +134,7 @@ static PyObject *follow(PyThreadState *thread, void *frame, int throwing)
 {
 	tracefunc_start(py);
 	PyObject *result = underneath(thread, frame, throwing);
-	if (tracefunc_is_ours(py, thread))
+	if (tracefunc_is_ours(thread))
 		tracefunc_stop(py);
 	return result;
 }
@@ -154,12 +154,12 @@ static PyObject *deep_311(PyThreadState *thread, void *frame, int throwing,
                           struct buffer *b)
 {
 	bool half_left = stack_left(b) > b->stack_size / 2;
-	if (tracefunc_is_ours(py, thread))
+	if (tracefunc_is_ours(thread))
 		return half_left ? underneath(thread, frame, throwing)
 		                 : step_out(thread, frame, throwing);
 	if (half_left && stack_holds(b, py->Py_GetRecursionLimit(), CALL_BYTES_311))
 		return record(thread, frame, throwing, true);
-	if (tracefunc_is_free(py, thread))
+	if (tracefunc_is_free(thread))
 		return follow(thread, frame, throwing);
 	/* The program has a trace function of its own: calls are seen here or not at all.
 	 */
@@ -212,7 +212,7 @@ static bool install(const struct pyapi *given, struct hook_site *site)
 	py = given;
 	evaluate = py->minor == 10 ? evaluate_310 : evaluate_311;
 	underneath = py->_PyEval_EvalFrameDefault;
-	tracefunc_init(false);
+	tracefunc_init(py, false);
 	/* Another hook (a debugger's, a compiler's) is not ours to replace. */
 	if (py->_PyInterpreterState_GetEvalFrameFunc(site->interpreter) != underneath)
 		return false;

@@ -26,15 +26,13 @@ static PyObject *pass_through(PyThreadState *thread, void *frame, int throwing);
 static const struct pyapi *py;
 static bool taken_over_noted; /* atomic */
 
-/* The current thread runs Python, perhaps for the first time in this interpreter. */
-static void meet(void)
+/* The thread runs Python, perhaps for the first time with this thread state (one that
+ * attaches from C has a new one each time). */
+static void meet(PyThreadState *thread)
 {
 	struct buffer *b = trace_here();
-	const void *here = py->PyInterpreterState_Get();
-	if (!b || b->taken_over || b->traced == here)
-		return;
-	b->traced = here;
-	tracefunc_start(py);
+	if (b && !b->taken_over && tracefunc_is_free(thread))
+		tracefunc_start(py);
 }
 
 /* Evaluates a frame and all below it so that it takes no more stack than without the
@@ -44,7 +42,7 @@ static PyObject *spare_stack(PyThreadState *thread, void *frame, int throwing,
                              struct buffer *b)
 {
 	PyInterpreterState *here = py->PyInterpreterState_Get();
-	bool untraced = py->minor == 10 && tracefunc_is_ours(py, thread);
+	bool untraced = py->minor == 10 && tracefunc_is_ours(thread);
 
 	if (untraced || buffer_others_in_use())
 		trace_lost(CRUMB_LOSS_LOW_STACK, 0);
@@ -57,7 +55,7 @@ static PyObject *spare_stack(PyThreadState *thread, void *frame, int throwing,
 	PyObject *result = py->_PyEval_EvalFrameDefault(thread, frame, throwing);
 	if (!untraced)
 		py->_PyInterpreterState_SetEvalFrameFunc(here, pass_through);
-	else if (tracefunc_is_free(py, thread) && !b->taken_over)
+	else if (tracefunc_is_free(thread) && !b->taken_over)
 		tracefunc_start(py);
 	b->stack_spared = false;
 	return result;
@@ -77,13 +75,9 @@ static __attribute__((noinline)) PyObject *deep(PyThreadState *thread, void *fra
 static PyObject *pass_through(PyThreadState *thread, void *frame, int throwing)
 {
 	struct buffer *b = buffer_mine;
-	if (!b || (!b->taken_over && !b->stack_spared && tracefunc_is_free(py, thread))) {
-		if (b)
-			b->traced =
-			    NULL; /* of another interpreter, or stopped by the program */
-		meet();
-		b = buffer_mine;
-	}
+	if (!b || !b->stack_spared)
+		meet(thread);
+	b = buffer_mine;
 	if (b && !b->stack_reserve)
 		stack_measure(b, 32);
 	if (b && stack_is_used(b))
@@ -94,7 +88,7 @@ static PyObject *pass_through(PyThreadState *thread, void *frame, int throwing)
 static PyObject *starts(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
 	(void)self, (void)args, (void)count;
-	meet();
+	meet(py->PyThreadState_Get());
 	return py->none;
 }
 
@@ -114,7 +108,7 @@ static const char *unusable(const struct pyapi *given)
 static bool install(const struct pyapi *given, struct hook_site *site)
 {
 	py = given;
-	tracefunc_init(site->lines);
+	tracefunc_init(py, site->lines);
 	if (py->minor >= 12) {
 		site->state =
 		    tool_install(py, callbacks, sizeof callbacks / sizeof *callbacks);
@@ -124,13 +118,12 @@ static bool install(const struct pyapi *given, struct hook_site *site)
 	           py->_PyEval_EvalFrameDefault) {
 		py->_PyInterpreterState_SetEvalFrameFunc(site->interpreter, pass_through);
 	}
-	meet();
+	meet(py->PyThreadState_Get());
 	return true;
 }
 
 static void uninstall(const struct pyapi *given, struct hook_site *site)
 {
-	struct buffer *b = buffer_mine;
 	if (given->minor >= 12) {
 		tool_remove(given, site->state);
 		site->state = NULL;
@@ -139,10 +132,8 @@ static void uninstall(const struct pyapi *given, struct hook_site *site)
 		given->_PyInterpreterState_SetEvalFrameFunc(
 		    site->interpreter, given->_PyEval_EvalFrameDefault);
 	}
-	if (b && b->traced == site->interpreter && !b->taken_over) {
+	if (tracefunc_is_ours(given->PyThreadState_Get()))
 		tracefunc_stop(given);
-		b->traced = NULL;
-	}
 }
 
 static void program_traces(void)

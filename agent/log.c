@@ -33,6 +33,12 @@ void log_line(enum log_level level, const char *format, ...)
 	va_end(args);
 	size_t length = n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 	length += sizeof prefix - 1;
+	/* Values of variables and names of files may hold anything; a line stays a line.
+	 */
+	for (size_t i = 0; i < length; i++) {
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	}
 	line[length++] = '\n';
 	ssize_t ignored = write(STDERR_FILENO, line, length);
 	(void)ignored; /* nowhere to tell it */

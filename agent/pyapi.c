@@ -36,10 +36,14 @@ static int look_into(struct dl_phdr_info *object, size_t size, void *data)
 	if (!object->dlpi_name || !*object->dlpi_name)
 		return 0;
 	void *handle = dlopen(object->dlpi_name, RTLD_LAZY | RTLD_NOLOAD);
-	if (!handle)
+	if (!handle) {
+		dlerror();
 		return 0;
+	}
 	void *at = dlsym(handle, w->name);
 	dlclose(handle); /* it stays loaded: it was before */
+	if (!at)
+		dlerror();
 	if (at && at != w->except)
 		w->at = at;
 	return w->at != NULL;
@@ -48,6 +52,8 @@ static int look_into(struct dl_phdr_info *object, size_t size, void *data)
 void *pyapi_symbol(const char *name, const void *except)
 {
 	struct wanted w = {name, except, dlsym(RTLD_NEXT, name)};
+	if (!w.at)
+		dlerror();
 	if (!w.at || w.at == except) {
 		w.at = NULL;
 		dl_iterate_phdr(look_into, &w);
@@ -151,10 +157,15 @@ unsigned pyapi_frame_line(const struct pyapi *py, const void *frame, PyObject *c
 	return line > 0 ? (unsigned)line : 0;
 }
 
+/* Leaves no message of its own for the program's dlerror(). */
 static void *symbol(bool search, const char *name)
 {
 	void *at = dlsym(RTLD_DEFAULT, name);
-	return at || !search ? at : pyapi_symbol(name, NULL);
+	if (!at) {
+		dlerror();
+		at = search ? pyapi_symbol(name, NULL) : NULL;
+	}
+	return at;
 }
 
 /* "3.12.1 (main, …)" and, behind the number, "free-threading build" where it is one. */

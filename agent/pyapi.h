@@ -21,12 +21,25 @@ typedef int (*pyapi_trace_func)(PyObject *, PyFrameObject *, int, PyObject *);
 typedef PyObject *(*pyapi_eval_func)(PyThreadState *, void *frame, int throwing);
 typedef int (*pyapi_audit_func)(const char *event, PyObject *args, void *data);
 
+/* PyMemAllocatorEx (since 3.5), and the domain of PyMem_RawMalloc(). */
+struct pyapi_allocator {
+	void *context;
+	void *(*malloc)(void *context, size_t size);
+	void *(*calloc)(void *context, size_t count, size_t size);
+	void *(*realloc)(void *context, void *memory, size_t size);
+	void (*free)(void *context, void *memory);
+};
+#define PYAPI_DOMAIN_RAW 0
+
 /* result, name, parameters: of functions that every supported version has. */
 #define PYAPI_FUNCTIONS(X)                                                               \
 	X(void, Py_IncRef, (PyObject *))                                                 \
 	X(void, Py_DecRef, (PyObject *))                                                 \
 	X(int, Py_IsInitialized, (void))                                                 \
 	X(int, Py_GetRecursionLimit, (void))                                             \
+	X(void, PyMem_GetAllocator, (int, struct pyapi_allocator *))                     \
+	X(void, PyMem_SetAllocator, (int, const struct pyapi_allocator *))               \
+	X(PyThreadState *, PyThreadState_Get, (void))                                    \
 	X(const char *, Py_GetVersion, (void))                                           \
 	X(int, PySys_AddAuditHook, (pyapi_audit_func, void *))                           \
 	X(PyObject *, PySys_GetObject, (const char *))                                   \

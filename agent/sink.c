@@ -2,13 +2,8 @@
 /*
  * The trace file.  Two kinds of space are in it: windows and definitions, which are
  * mapped and therefore allocated first (a store into a hole of a full disk is a SIGBUS in
- * somebody's program), and blocks of events, which are appended with one pwritev each.
+ * somebody's program), and blocks of events, which are appended with one write each.
  * Space is handed out by moving `end` on, so threads never wait for one another's writes.
- *
- * The descriptor is a guest in the program's table.  It stays close-on-exec and above the
- * numbers that the program can get; a program that closes all descriptors, or gets this
- * number for a file of its own, does no harm: device and inode are checked before each
- * use, and the file is opened again by its path.
  *
  * Recording stops at the first failure and does not start again: a trace with a hole in
  * the middle that nobody sees would be worse than one that says where it ended.
@@ -17,52 +12,37 @@
 
 #include "clock.h"
 #include "log.h"
+#include "sink_file.h"
 #include "sink_name.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#define DEFINITIONS_FIRST                                                                \
-	(16u * 1024 - CRUMB_HEADER_SIZE) /* small programs, small files */
-#define DEFINITIONS_NEXT (64u * 1024)
-#define CHECK_FREE_EVERY                                                                 \
-	(1u << 20)             /* bytes appended between two looks at the free space */
+#define DEFINITIONS_FIRST (12u * 1024) /* small programs, small files */
+#define DEFINITIONS_NEXT  (64u * 1024)
+#define CHECK_ROOM_EVERY                                                                 \
+	(1u << 20)             /* bytes appended between two looks at the room left */
 #define CLOCK_EVERY 1000000000 /* nanoseconds between two clock records */
-#define FD_ABOVE_LIMIT                                                                   \
-	8192 /* soft limits above this: the table for such a number is large */
-#define RECORDING (-1)
-#define OPENING   (-2) /* a failure is told by sink_open() */
+#define RECORDING   (-1)
+#define OPENING     (-2) /* a failure is told by sink_open() */
 
 static struct sink_options options;
-static pthread_mutex_t lock =
-    PTHREAD_MUTEX_INITIALIZER;      /* guards definitions, fd and stop */
-static struct crumb_header *header; /* mapped; NULL: no file */
-static char path[PATH_MAX];
-static int file = -1;
-static dev_t device;
-static ino_t inode;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards definitions */
+static struct crumb_header *header; /* mapped; NULL: no file; atomic */
 static pid_t owner;
-static uint64_t end;          /* bytes handed out; atomic */
-static uint64_t checked_free; /* `end` at the last look; atomic */
-static int64_t clock_noted;
+static uint64_t end;            /* bytes handed out; atomic */
+static uint64_t checked_room;   /* `end` at the last look; atomic */
+static int64_t clock_noted;     /* atomic */
 static int stopped = RECORDING; /* or enum crumb_loss; atomic */
 static uint64_t parent_id;
-static unsigned snapshots;
 static struct {
 	struct crumb_block *block;
-	size_t used; /* bytes, header included */
+	size_t size, used; /* bytes, header included */
 } definitions;
 
 void sink_init(const struct sink_options *given)
@@ -78,12 +58,7 @@ bool sink_is_open(void)
 
 const char *sink_path(void)
 {
-	return path;
-}
-
-uint64_t sink_trace_id(void)
-{
-	return header ? header->trace_id : 0;
+	return sink_file_path();
 }
 
 void sink_lock(void)
@@ -96,55 +71,8 @@ void sink_unlock(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Moves a descriptor out of the program's way: to the first number that the soft limit
- * keeps the program from getting, or, where the limit is high, to a number rarely
- * reached. */
-static int move_away(int fd)
-{
-	struct rlimit now, raised;
-	int high = -1;
-
-	if (getrlimit(RLIMIT_NOFILE, &now) != 0)
-		return fd;
-	if (now.rlim_cur <= FD_ABOVE_LIMIT && now.rlim_cur < now.rlim_max) {
-		raised = now;
-		raised.rlim_cur =
-		    now.rlim_cur + 64 < now.rlim_max ? now.rlim_cur + 64 : now.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
-			high = fcntl(fd, F_DUPFD_CLOEXEC, (int)now.rlim_cur);
-			setrlimit(RLIMIT_NOFILE, &now);
-		}
-	}
-	rlim_t below = now.rlim_cur > FD_ABOVE_LIMIT ? FD_ABOVE_LIMIT : now.rlim_cur;
-	for (rlim_t step = 16; high < 0 && below > step && step <= 64; step *= 2)
-		high = fcntl(fd, F_DUPFD_CLOEXEC, (int)(below - step));
-	if (high < 0)
-		return fd;
-	close(fd);
-	return high;
-}
-
-/* The descriptor, after making sure that it is still this file.  -1: the file is gone. */
-static int checked_file(void)
-{
-	struct stat st;
-
-	int fd = __atomic_load_n(&file, __ATOMIC_RELAXED);
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == device && st.st_ino == inode)
-		return fd;
-	/* Whatever has the number now is the program's: it is not closed. */
-	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) != 0 || st.st_dev != device || st.st_ino != inode) {
-		close(fd);
-		errno = ENOENT;
-		return -1;
-	}
-	fd = move_away(fd);
-	__atomic_store_n(&file, fd, __ATOMIC_RELAXED);
-	return fd;
-}
+/* ---- when there is no room
+ * --------------------------------------------------------------- */
 
 static const char *why(enum crumb_loss cause, int error)
 {
@@ -164,15 +92,6 @@ static const char *why(enum crumb_loss cause, int error)
 	}
 }
 
-/* Recording ends here, for all threads.  Says so once. */
-static void stop(enum crumb_loss cause, int error)
-{
-	int running = RECORDING;
-	if (__atomic_compare_exchange_n(&stopped, &running, (int)cause, false,
-	                                __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		log_error("recording stops: %s: %s", path, why(cause, error));
-}
-
 static enum crumb_loss cause_of(int error)
 {
 	switch (error) {
@@ -188,12 +107,40 @@ static enum crumb_loss cause_of(int error)
 	}
 }
 
+/* Recording ends here, for all threads, which is said once; but want of memory for one
+ * thread's window is that thread's alone. */
+static void fail(enum crumb_loss cause, int error)
+{
+	static bool said;
+	int running = RECORDING;
+
+	if (cause != CRUMB_LOSS_NO_WINDOW) {
+		if (__atomic_compare_exchange_n(&stopped, &running, (int)cause, false,
+		                                __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			log_error("recording stops: %s: %s", sink_path(),
+			          why(cause, error));
+	} else if (__atomic_load_n(&stopped, __ATOMIC_RELAXED) == RECORDING &&
+	           !__atomic_exchange_n(&said, true, __ATOMIC_RELAXED)) {
+		log_error("some events are not recorded: %s: %s", sink_path(),
+		          why(cause, error));
+	}
+}
+
+/* Whether recording has stopped, with the cause. */
+static bool is_stopped(enum crumb_loss *cause)
+{
+	int now = __atomic_load_n(&stopped, __ATOMIC_RELAXED);
+	if (now < 0)
+		return false;
+	*cause = (enum crumb_loss)now;
+	return true;
+}
+
 /* Whether the file may grow to `size`; *cause when not.  Asked before anything is
  * written: past RLIMIT_FSIZE the kernel would send the program a SIGXFSZ. */
 static bool may_grow(uint64_t size, enum crumb_loss *cause)
 {
 	struct rlimit limit;
-	struct statvfs fs;
 
 	if (options.max_size && size > options.max_size) {
 		*cause = CRUMB_LOSS_MAX_SIZE;
@@ -204,18 +151,19 @@ static bool may_grow(uint64_t size, enum crumb_loss *cause)
 		*cause = CRUMB_LOSS_FILE_LIMIT;
 		return false;
 	}
-	uint64_t last = __atomic_load_n(&checked_free, __ATOMIC_RELAXED);
-	if (options.keep_free && (!last || size - last >= CHECK_FREE_EVERY)) {
-		__atomic_store_n(&checked_free, size, __ATOMIC_RELAXED);
-		int fd = checked_file();
-		if (fd >= 0 && fstatvfs(fd, &fs) == 0 &&
-		    (uint64_t)fs.f_bavail * fs.f_frsize < options.keep_free) {
+	uint64_t last = __atomic_load_n(&checked_room, __ATOMIC_RELAXED);
+	if (options.keep_free && (!last || size - last >= CHECK_ROOM_EVERY)) {
+		__atomic_store_n(&checked_room, size, __ATOMIC_RELAXED);
+		if (sink_file_room() < options.keep_free) {
 			*cause = CRUMB_LOSS_KEEP_FREE;
 			return false;
 		}
 	}
 	return true;
 }
+
+/* ---- space
+ * -------------------------------------------------------------------------------- */
 
 /* Hands out `size` bytes of the file, starting at a multiple of `align`. */
 static uint64_t reserve(size_t size, size_t align)
@@ -228,78 +176,23 @@ static uint64_t reserve(size_t size, size_t align)
 	return start;
 }
 
-/* Gives a stretch of the file room on the disk.  0 or an errno value. */
-static int allocate(int fd, uint64_t offset, size_t size)
-{
-	static const char zeros[4096];
-	while (fallocate(fd, 0, (off_t)offset, (off_t)size) != 0) {
-		if (errno == EINTR)
-			continue;
-		if (errno != EOPNOTSUPP && errno != ENOSYS)
-			return errno;
-		for (size_t done = 0; done < size; done += sizeof zeros) {
-			ssize_t n =
-			    pwrite(fd, zeros, sizeof zeros, (off_t)(offset + done));
-			if (n != sizeof zeros)
-				return n < 0 ? errno : ENOSPC;
-		}
-		break;
-	}
-	return 0;
-}
-
-/* A stretch of the file, allocated and mapped.  NULL: *error is an errno value. */
-static void *map(uint64_t offset, size_t size, int *error)
-{
-	int fd = checked_file();
-	if (fd < 0) {
-		*error = errno;
-		return NULL;
-	}
-	*error = allocate(fd, offset, size);
-	if (*error)
-		return NULL;
-	void *at =
-	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
-	if (at == MAP_FAILED) {
-		*error = errno;
-		return NULL;
-	}
-	return at;
-}
-
-/* One thread has no window; the others go on. */
-static void say_unmapped(void)
-{
-	static bool said;
-	int now = __atomic_load_n(&stopped, __ATOMIC_RELAXED);
-	if (now == RECORDING && !__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
-		log_error("some events are not recorded: %s: %s", path,
-		          why(CRUMB_LOSS_NO_WINDOW, 0));
-}
-
 /* A new block, reserved at a page, mapped, with its header's fixed part. */
 static struct crumb_block *map_block(uint32_t kind, size_t size, enum crumb_loss *cause)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	uint64_t ahead = __atomic_load_n(&end, __ATOMIC_RELAXED) + size + page;
-	int now = __atomic_load_n(&stopped, __ATOMIC_RELAXED), error = 0;
+	int error = 0;
 
-	if (now >= 0) {
-		*cause = (enum crumb_loss)now;
+	if (is_stopped(cause))
 		return NULL;
-	}
 	if (!may_grow(ahead, cause)) {
-		stop(*cause, 0);
+		fail(*cause, 0);
 		return NULL;
 	}
-	struct crumb_block *block = map(reserve(size, page), size, &error);
+	struct crumb_block *block = sink_file_map(reserve(size, page), size, &error);
 	if (!block) {
 		*cause = cause_of(error);
-		if (*cause == CRUMB_LOSS_NO_WINDOW)
-			say_unmapped();
-		else
-			stop(*cause, error);
+		fail(*cause, error);
 		return NULL;
 	}
 	block->kind = kind;
@@ -311,28 +204,40 @@ static struct crumb_block *map_block(uint32_t kind, size_t size, enum crumb_loss
 
 struct crumb_block *sink_window(size_t size, enum crumb_loss *cause)
 {
-	return map_block(CRUMB_BLOCK_WINDOW, size, cause);
+	int saved = errno;
+	struct crumb_block *window = map_block(CRUMB_BLOCK_WINDOW, size, cause);
+	errno = saved;
+	return window;
+}
+
+/* ---- definitions
+ * -------------------------------------------------------------------------- */
+
+static bool more_definitions(size_t room)
+{
+	enum crumb_loss cause;
+	struct crumb_block *next = map_block(CRUMB_BLOCK_DEFINITIONS, room, &cause);
+	if (!next)
+		return false;
+	if (definitions.block)
+		munmap(definitions.block, definitions.size);
+	definitions.block = next;
+	definitions.size = room;
+	definitions.used = sizeof *next;
+	return true;
 }
 
 /* Adds a record; the lock is held. */
 static bool define(const void *record, size_t size, const void *text, size_t length)
 {
-	struct crumb_block *block = definitions.block;
-	if (!block || definitions.used + size > block->size) {
-		size_t room = definitions.used ? DEFINITIONS_NEXT : DEFINITIONS_FIRST;
-		if (size + sizeof *block > room)
-			room = (size + sizeof *block + 4095) & ~(size_t)4095;
-		enum crumb_loss cause;
-		struct crumb_block *next =
-		    map_block(CRUMB_BLOCK_DEFINITIONS, room, &cause);
-		if (!next)
+	if (definitions.used + size > definitions.size) {
+		size_t room = DEFINITIONS_NEXT;
+		while (size + sizeof(struct crumb_block) > room)
+			room *= 2;
+		if (!more_definitions(room))
 			return false;
-		if (block)
-			munmap(block, block->size);
-		definitions.block = block = next;
-		definitions.used = sizeof *block;
 	}
-	char *to = (char *)block + definitions.used;
+	char *to = (char *)definitions.block + definitions.used;
 	size_t fixed = size - ((length + 7) & ~(size_t)7);
 	memcpy(to + 8, (const char *)record + 8, fixed - 8);
 	if (length)
@@ -356,45 +261,42 @@ bool sink_define(const void *record, size_t size, const void *text, size_t lengt
 
 /* A point on both clocks, so that ticks can be told as times however long the process
  * runs. */
-static void note_clock(int64_t now)
+static void note_clock(void)
 {
 	struct crumb_record_clock r = {.head = {CRUMB_RECORD_CLOCK, sizeof r}};
-	if (now - __atomic_load_n(&clock_noted, __ATOMIC_RELAXED) < CLOCK_EVERY)
+	int64_t now = clock_realtime(),
+		last = __atomic_load_n(&clock_noted, __ATOMIC_RELAXED);
+
+	if (now - last < CLOCK_EVERY && now >= last)
 		return;
 	__atomic_store_n(&clock_noted, now, __ATOMIC_RELAXED);
 	clock_pair(options.counter, &r.ticks, &r.ns);
 	sink_define(&r, sizeof r, NULL, 0);
 }
 
-/* Writes all of the pieces; 0 or an errno value. */
-static int write_pieces(int fd, struct iovec *piece, int pieces, uint64_t offset)
+/* ---- events
+ * -------------------------------------------------------------------------------- */
+
+/* Writes one EVENTS block.  0 or an errno value. */
+static int write_block(const struct crumb_block *block, const uint64_t *words,
+                       uint64_t offset)
 {
-	while (pieces) {
-		ssize_t n = pwritev(fd, piece, pieces, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? errno : ENOSPC;
-		offset += (uint64_t)n;
-		while (pieces && (size_t)n >= piece->iov_len) {
-			n -= (ssize_t)piece->iov_len;
-			piece++;
-			pieces--;
-		}
-		if (pieces) {
-			piece->iov_base = (char *)piece->iov_base + n;
-			piece->iov_len -= (size_t)n;
-		}
-	}
-	return 0;
+	uint64_t tail[CRUMB_ALIGN / 8] = {0};
+	size_t tail_words = (block->size - sizeof *block - block->used) / 8;
+
+	tail[tail_words - 1] = crumb_trailer(block->thread, block->sequence, block->used);
+	struct iovec pieces[] = {{(void *)(uintptr_t)block, sizeof *block},
+	                         {(void *)(uintptr_t)words, block->used},
+	                         {tail, tail_words * 8}};
+	return sink_file_write(pieces, 3, offset);
 }
 
 bool sink_append(uint32_t thread, uint64_t sequence, uint64_t base_ticks,
                  const uint64_t *words, size_t count, enum crumb_loss *cause)
 {
 	size_t used = count * sizeof *words;
-	size_t size = (sizeof(struct crumb_block) + used + 8 + CRUMB_ALIGN - 1) &
-	              ~(size_t)(CRUMB_ALIGN - 1);
+	size_t size = sizeof(struct crumb_block) + used + 8;
+	size = (size + CRUMB_ALIGN - 1) & ~(size_t)(CRUMB_ALIGN - 1);
 	struct crumb_block block = {
 	    .magic = CRUMB_BLOCK_MAGIC,
 	    .kind = CRUMB_BLOCK_EVENTS,
@@ -405,44 +307,33 @@ bool sink_append(uint32_t thread, uint64_t sequence, uint64_t base_ticks,
 	    .sequence = sequence,
 	    .base_ticks = base_ticks,
 	};
-	uint64_t tail[CRUMB_ALIGN / 8] = {0};
-	size_t tail_words = (size - sizeof block - used) / 8;
-	tail[tail_words - 1] = crumb_trailer(thread, sequence, (uint32_t)used);
-	struct iovec pieces[] = {{&block, sizeof block},
-	                         {(void *)(uintptr_t)words, used},
-	                         {tail, tail_words * 8}};
 	int saved = errno, error = 0;
-	int now = __atomic_load_n(&stopped, __ATOMIC_RELAXED);
 
-	if (now >= 0) {
-		*cause = (enum crumb_loss)now;
+	if (is_stopped(cause))
 		return false;
-	}
-	if (!may_grow(__atomic_load_n(&end, __ATOMIC_RELAXED) + size, cause)) {
-		stop(*cause, 0);
-	} else {
-		uint64_t offset = reserve(size, CRUMB_ALIGN);
-		int fd = checked_file();
-		error = fd < 0 ? errno : write_pieces(fd, pieces, 3, offset);
-		if (error) {
+	bool done = may_grow(__atomic_load_n(&end, __ATOMIC_RELAXED) + size, cause);
+	if (done) {
+		error = write_block(&block, words, reserve(size, CRUMB_ALIGN));
+		done = !error;
+		if (error)
 			*cause = cause_of(error);
-			stop(*cause, error);
-		}
 	}
-	bool done = __atomic_load_n(&stopped, __ATOMIC_RELAXED) == RECORDING;
-	if (!done)
-		*cause = (enum crumb_loss)__atomic_load_n(&stopped, __ATOMIC_RELAXED);
+	if (done)
+		note_clock();
 	else
-		note_clock(clock_realtime());
+		fail(*cause, error);
 	errno = saved;
 	return done;
 }
 
 void sink_lose(enum crumb_loss cause, uint64_t count)
 {
-	if (sink_is_open())
+	if (sink_is_open() && cause < CRUMB_LOSS_CAUSES)
 		__atomic_fetch_add(&header->lost[cause], count, __ATOMIC_RELAXED);
 }
+
+/* ---- beginning and end
+ * --------------------------------------------------------------------- */
 
 static void fill_header(struct crumb_header *h)
 {
@@ -466,133 +357,90 @@ static void fill_header(struct crumb_header *h)
 
 /* The header and the first definitions: what every file has, however little room there
  * is. */
-static bool begin(enum crumb_loss *cause, int *error)
+static struct crumb_header *begin(enum crumb_loss *cause, int *error)
 {
 	if (!may_grow(CRUMB_HEADER_SIZE + DEFINITIONS_FIRST, cause))
-		return false;
-	struct crumb_header *h = map(0, CRUMB_HEADER_SIZE, error);
-	if (h) {
-		definitions.block =
-		    map_block(CRUMB_BLOCK_DEFINITIONS, DEFINITIONS_FIRST, cause);
-		if (!definitions.block) {
-			munmap(h, CRUMB_HEADER_SIZE);
-			return false;
-		}
-		definitions.used = sizeof *definitions.block;
-		fill_header(h);
-		__atomic_store_n(&header, h, __ATOMIC_RELEASE);
-	} else {
+		return NULL;
+	struct crumb_header *h = sink_file_map(0, CRUMB_HEADER_SIZE, error);
+	if (!h) {
 		*cause = cause_of(*error);
+		return NULL;
 	}
-	return h != NULL;
+	if (!more_definitions(DEFINITIONS_FIRST)) {
+		munmap(h, CRUMB_HEADER_SIZE);
+		*cause = CRUMB_LOSS_DISK_FULL;
+		return NULL;
+	}
+	fill_header(h);
+	return h;
 }
 
 bool sink_open(void)
 {
-	int saved = errno, error = 0;
+	int saved = errno;
 	enum crumb_loss cause = CRUMB_LOSS_WRITE_ERROR;
-	struct stat st;
+	struct crumb_header *h = NULL;
 
-	int fd = sink_name_create(path, sizeof path);
-	if (fd >= 0 && fstat(fd, &st) == 0) {
-		device = st.st_dev;
-		inode = st.st_ino;
-		file = move_away(fd);
+	int error = sink_file_create();
+	if (!error) {
 		owner = getpid();
 		end = CRUMB_HEADER_SIZE;
-		checked_free =
+		checked_room =
 		    CRUMB_HEADER_SIZE; /* KEEP_FREE does not forbid the beginning */
 		stopped = OPENING;
-		if (!begin(&cause, &error)) {
-			unlink(path);
-			close(file);
-			file = -1;
-		}
+		h = begin(&cause, &error);
+		if (!h)
+			sink_file_remove();
+		checked_room = 0;
 		stopped = RECORDING;
-		checked_free = 0;
-	} else {
-		error = errno;
 	}
-	if (!header) {
-		log_error("nothing is recorded: %s: %s", path, why(cause, error));
-		path[0] = '\0';
-	}
+	if (!h)
+		log_error("nothing is recorded: %s: %s", sink_path(), why(cause, error));
+	__atomic_store_n(&header, h, __ATOMIC_RELEASE);
 	errno = saved;
-	return header != NULL;
+	return h != NULL;
 }
 
-void sink_snapshot(void)
+bool sink_is_mine(void)
 {
-	static int busy;
-	static char buffer[16384], name[PATH_MAX + 16];
-	int saved = errno, from, to = -1;
-
-	if (!header || getpid() != owner ||
-	    __atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE))
-		return;
-	from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	while (from >= 0 && to < 0 && snapshots < 100000) {
-		sink_name_numbered(name, sizeof name, path, ++snapshots);
-		to = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		          0600);
-		if (to < 0 && errno != EEXIST)
-			break;
-	}
-	/* In ascending order: windows lie before the blocks that they are appended as, so
-	 * no event falls between the two. */
-	ssize_t n = to < 0 ? -1 : 1;
-	while (n > 0) {
-		n = copy_file_range(from, NULL, to, NULL, 1 << 24, 0);
-		if (n >= 0 || (errno != EXDEV && errno != EINVAL && errno != ENOSYS &&
-		               errno != EOPNOTSUPP))
-			continue;
-		while ((n = read(from, buffer, sizeof buffer)) > 0) {
-			if (write(to, buffer, (size_t)n) != n) {
-				n = -1;
-				break;
-			}
-		}
-		break;
-	}
-	if (n < 0)
-		log_error("no snapshot: %s: %s", name[0] ? name : path,
-		          strerrordesc_np(errno));
-	if (from >= 0)
-		close(from);
-	if (to >= 0)
-		close(to);
-	__atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
-	errno = saved;
+	return sink_is_open() && getpid() == owner;
 }
 
 void sink_end(enum crumb_end how, uint32_t status)
 {
-	/* A child of vfork() shares this memory and calls _exit(): it is not the owner.
-	 */
-	if (!header || header->end != CRUMB_END_UNKNOWN || getpid() != owner)
+	if (!sink_is_mine())
 		return;
-	clock_pair(options.counter, &header->end_ticks, &header->end_ns);
-	header->end_status = status;
+	if (how != CRUMB_END_UNKNOWN && header->end == CRUMB_END_UNKNOWN) {
+		clock_pair(options.counter, &header->end_ticks, &header->end_ns);
+		header->end_status = status;
+	} else if (how == CRUMB_END_UNKNOWN) {
+		header->end_ticks = 0;
+	} else {
+		return;
+	}
 	__atomic_store_n(&header->end, how, __ATOMIC_RELEASE);
 }
 
 void sink_trim(const struct crumb_block *window, size_t size, size_t words)
 {
-	if (!header || getpid() != owner || !window)
-		return;
-	size_t used =
-	    (sizeof *window + words * 8 + CRUMB_ALIGN - 1) & ~(size_t)(CRUMB_ALIGN - 1);
 	struct crumb_block last;
-	int fd = checked_file();
+
+	if (!sink_is_mine() || !window)
+		return;
+	size_t used = sizeof *window + words * 8;
+	used = (used + CRUMB_ALIGN - 1) & ~(size_t)(CRUMB_ALIGN - 1);
 	uint64_t at = __atomic_load_n(&end, __ATOMIC_RELAXED) - size;
-	if (fd < 0 || used >= size ||
-	    pread(fd, &last, sizeof last, (off_t)at) != sizeof last)
+	if (used >= size || !sink_file_read(&last, sizeof last, at))
 		return;
 	if (last.magic == CRUMB_BLOCK_MAGIC && last.kind == CRUMB_BLOCK_WINDOW &&
-	    last.thread == window->thread && last.thread) {
-		if (ftruncate(fd, (off_t)(at + used)) == 0)
-			header->end_size = at + used;
-	}
+	    last.thread == window->thread && last.thread && sink_file_cut(at + used))
+		header->end_size = at + used;
+}
+
+void sink_snapshot(void)
+{
+	if (sink_is_mine())
+		sink_file_copy();
 }
 
 void sink_forked(void)
@@ -603,15 +451,10 @@ void sink_forked(void)
 	parent_id = header->trace_id;
 	munmap(header, CRUMB_HEADER_SIZE);
 	if (definitions.block)
-		munmap(definitions.block, definitions.block->size);
+		munmap(definitions.block, definitions.size);
 	definitions.block = NULL;
-	definitions.used = 0;
-	struct stat st;
-	if (file >= 0 && fstat(file, &st) == 0 && st.st_dev == device &&
-	    st.st_ino == inode)
-		close(file);
-	file = -1;
+	definitions.size = definitions.used = 0;
 	header = NULL;
-	snapshots = 0;
 	clock_noted = 0;
+	sink_file_forked();
 }

@@ -30,9 +30,12 @@ void sink_init(const struct sink_options *options);
 bool sink_open(void);
 bool sink_is_open(void);
 
-/* The file's absolute path, "" when there is none, and its trace id, 0. */
+/* Whether there is a file and it is this process's own: a child of vfork() shares the
+ * parent's memory and must not speak for it. */
+bool sink_is_mine(void);
+
+/* The file's absolute path; before sink_open(), the parent's; "" when there was none. */
 const char *sink_path(void);
-uint64_t sink_trace_id(void);
 
 /* A new window of `size` bytes, mapped and with room on the disk, of thread 0; NULL when
  * there is none to be had, with the cause in *cause. */
@@ -48,14 +51,16 @@ bool sink_append(uint32_t thread, uint64_t sequence, uint64_t base_ticks,
  * room. */
 bool sink_define(const void *record, size_t size, const void *text, size_t length);
 
-/* Counts losses, in the file.  Does nothing while there is no file. */
+/* Counts losses, in the file.  Does nothing while there is no file, and for
+ * CRUMB_LOSS_CAUSES, which is no cause. */
 void sink_lose(enum crumb_loss cause, uint64_t count);
 
 /* Copies the file as it is to `<file>.<n>`, n from 1.  Safe in a signal handler. */
 void sink_snapshot(void);
 
-/* Says in the file how the process ends.  Safe in a signal handler; later calls and calls
- * of a process that does not own the file do nothing. */
+/* Says in the file how the process ends; the first word counts, and CRUMB_END_UNKNOWN
+ * takes it back.  Safe in a signal handler.  In a process that does not own the file,
+ * nothing. */
 void sink_end(enum crumb_end end, uint32_t status);
 
 /* After sink_end(CLEAN), when nothing is recorded any more: cuts off what `window` (NULL:

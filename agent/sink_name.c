@@ -109,6 +109,11 @@ int sink_name_create(char *path, size_t size)
 
 	path[0] = '\0';
 	if (pattern[0] != '/') {
+		if (!start_directory[0]) {
+			put(&t, pattern);
+			errno = ENOENT;
+			return -1;
+		}
 		put(&t, start_directory);
 		put(&t, "/");
 	}

@@ -28,7 +28,6 @@ static pthread_mutex_t lock =
 static enum { NOT_BEGUN, RUNNING, FAILED, FINISHED } state;
 static uint32_t last_thread; /* atomic */
 static bool use_counter;
-static bool forked;
 
 void trace_init(const struct trace_source *given, bool counter)
 {
@@ -264,13 +263,28 @@ bool trace_exception(const void *code, void *hint, uint32_t line, const char *ty
 	return !excluded;
 }
 
-void trace_exec(void)
+void trace_exec(bool begins)
 {
 	int saved = errno;
-	/* A child that only execs leaves no file. */
-	struct buffer *b = forked && !sink_is_open() ? NULL : my_buffer();
-	if (b)
-		put_extended(b, CRUMB_EXT_EXEC, NULL, 0);
+	struct buffer *b = buffer_mine;
+	if (sink_is_mine()) {
+		if (b && begins) {
+			buffer_watch(b, SIZE_MAX);
+			put_extended(b, CRUMB_EXT_EXEC, NULL, 0);
+		}
+		buffer_count_losses(false);
+		sink_end(begins ? CRUMB_END_EXEC : CRUMB_END_UNKNOWN, 0);
+	}
+	errno = saved;
+}
+
+void trace_exit(enum crumb_end how, uint32_t status)
+{
+	int saved = errno;
+	if (sink_is_mine()) {
+		buffer_count_losses(true);
+		sink_end(how, status);
+	}
 	errno = saved;
 }
 
@@ -307,10 +321,10 @@ void trace_thread_ended(void)
 void trace_finish(uint32_t status)
 {
 	size_t size = 0, words = 0;
-	if (state != RUNNING)
+	if (state != RUNNING || !sink_is_mine())
 		return;
+	trace_exit(CRUMB_END_CLEAN, status);
 	const struct crumb_block *window = buffer_retire(&size, &words);
-	sink_end(CRUMB_END_CLEAN, status);
 	sink_trim(window, size, words);
 }
 
@@ -332,7 +346,6 @@ void trace_after_fork(bool child)
 		intern_forked();
 		state = state == FAILED ? FAILED : NOT_BEGUN;
 		last_thread = 0;
-		forked = true;
 	} else {
 		sink_unlock();
 		buffer_unlock();

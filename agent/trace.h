@@ -103,8 +103,11 @@ struct buffer *trace_here(void);
 /* An exception of the type named was raised in a frame of `code`, or came into it. */
 bool trace_exception(const void *code, void *hint, uint32_t line, const char *type);
 
-/* The process is about to be replaced. */
-void trace_exec(void);
+/* The process is about to be replaced by another program, or (begins false) was not. */
+void trace_exec(bool begins);
+
+/* The process ends by _exit() or abort().  Safe in a signal handler. */
+void trace_exit(enum crumb_end how, uint32_t status);
 
 /* `count` events (0: not known) are missing at this place of the thread's stream. */
 void trace_lost(enum crumb_loss cause, uint64_t count);

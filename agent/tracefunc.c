@@ -16,6 +16,7 @@
 enum { ON_CALL = 0, ON_EXCEPTION = 1, ON_LINE = 2, ON_RETURN = 3 };
 
 static bool want_lines;
+static size_t place;  /* offset of c_tracefunc in a thread state; 0: not found yet */
 static pid_t setting; /* native id of the thread that is in PyEval_SetTrace(); atomic */
 
 /* The instruction that a frame is at, 3.11 and newer.  False: it cannot be told. */
@@ -144,9 +145,21 @@ static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObje
 	return 0;
 }
 
-void tracefunc_init(bool lines)
+void tracefunc_init(const struct pyapi *py, bool lines)
 {
+	if (py->minor <= 11)
+		place = py->layout.thread_tracefunc;
 	want_lines = lines;
+}
+
+/* Where a thread state keeps its trace function: it lies elsewhere in each version,
+ * always near the beginning. */
+static void find_place(const PyThreadState *thread)
+{
+	for (size_t at = 0; at < 256 && !place; at += sizeof(void *)) {
+		if (*(pyapi_trace_func *)pyapi_field(thread, at) == trace_function)
+			place = at;
+	}
 }
 
 /* PyEval_SetTrace() raises the audit event sys.settrace, as the program's own call would.
@@ -169,6 +182,8 @@ static void set(const struct pyapi *py, pyapi_trace_func function)
 void tracefunc_start(const struct pyapi *py)
 {
 	set(py, trace_function);
+	if (!place)
+		find_place(py->PyThreadState_Get());
 }
 
 void tracefunc_stop(const struct pyapi *py)
@@ -176,19 +191,14 @@ void tracefunc_stop(const struct pyapi *py)
 	set(py, NULL);
 }
 
-static pyapi_trace_func current(const struct pyapi *py, const PyThreadState *thread)
+bool tracefunc_is_free(const PyThreadState *thread)
 {
-	return *(pyapi_trace_func *)pyapi_field(thread, py->layout.thread_tracefunc);
+	return !place || !*(pyapi_trace_func *)pyapi_field(thread, place);
 }
 
-bool tracefunc_is_free(const struct pyapi *py, const PyThreadState *thread)
+bool tracefunc_is_ours(const PyThreadState *thread)
 {
-	return !current(py, thread);
-}
-
-bool tracefunc_is_ours(const struct pyapi *py, const PyThreadState *thread)
-{
-	return current(py, thread) == trace_function;
+	return place && *(pyapi_trace_func *)pyapi_field(thread, place) == trace_function;
 }
 
 bool tracefunc_is_setting(void)

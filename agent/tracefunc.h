@@ -8,16 +8,15 @@
 #include <stdbool.h>
 
 /* Lines are told or not, from now on, in all threads. */
-void tracefunc_init(bool lines);
+void tracefunc_init(const struct pyapi *py, bool lines);
 
 /* Starts and stops tracing in the current thread.  An exception that is set stays set. */
 void tracefunc_start(const struct pyapi *py);
 void tracefunc_stop(const struct pyapi *py);
 
-/* 3.10, 3.11: whether a thread has no trace function at all, and whether it has this one.
- */
-bool tracefunc_is_free(const struct pyapi *py, const PyThreadState *thread);
-bool tracefunc_is_ours(const struct pyapi *py, const PyThreadState *thread);
+/* Whether a thread has no trace function at all, and whether it has this one. */
+bool tracefunc_is_free(const PyThreadState *thread);
+bool tracefunc_is_ours(const PyThreadState *thread);
 
 /* Whether the audit event `sys.settrace` that is being raised in this thread comes from
  * here. */

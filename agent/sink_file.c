@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The descriptor is a guest in the program's table.  It is close-on-exec and above the
+ * numbers that the program can get; where it cannot be, none is kept, and the file is
+ * opened by its path each time, which is once for 64 KiB of events.  A program that
+ * closes all descriptors, or gets this number for a file of its own, does no harm: device
+ * and inode are checked before each use.
+ */
+#include "sink_file.h"
+
+#include "log.h"
+#include "sink_name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* A descriptor's number costs the kernel 8 bytes for each below it, and a fork their
+ * copying: where the soft limit is above this, a number below the limit is taken. */
+#define NUMBER_MAX    65536
+#define NUMBER_AMID   8192
+#define SNAPSHOTS_MAX 100000
+
+static char path[PATH_MAX];
+static int kept = -1; /* atomic */
+static dev_t device;
+static ino_t inode;
+static unsigned snapshots;
+
+const char *sink_file_path(void)
+{
+	return path;
+}
+
+static bool is_ours(int fd)
+{
+	struct stat st;
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == device &&
+	       st.st_ino == inode;
+}
+
+/* A copy of the descriptor at a number that the program does not miss; -1: there is none.
+ */
+static int away(int fd)
+{
+	struct rlimit now, raised;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) != 0)
+		return -1;
+	if (now.rlim_cur > NUMBER_MAX)
+		return fcntl(fd, F_DUPFD_CLOEXEC, NUMBER_AMID);
+	if (now.rlim_cur == now.rlim_max)
+		return -1;
+	/* Descriptors above the limit stay valid when it is lowered again. */
+	raised = now;
+	raised.rlim_cur =
+	    now.rlim_cur + 64 < now.rlim_max ? now.rlim_cur + 64 : now.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &raised) != 0)
+		return -1;
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, (int)now.rlim_cur);
+	setrlimit(RLIMIT_NOFILE, &now);
+	return high;
+}
+
+/* Keeps the file open, out of the way, if that can be. */
+static void keep(int fd)
+{
+	__atomic_store_n(&kept, away(fd), __ATOMIC_RELAXED);
+}
+
+/* A descriptor of the file, to be given to done().  -1: the file is gone; errno says
+ * more. */
+static int use(void)
+{
+	int fd = __atomic_load_n(&kept, __ATOMIC_RELAXED);
+	if (is_ours(fd))
+		return fd;
+	/* Whatever has the number now is the program's: it is not closed. */
+	bool was_kept = fd >= 0;
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd >= 0 && !is_ours(fd)) {
+		close(fd);
+		errno = ENOENT;
+		return -1;
+	}
+	if (fd >= 0 && was_kept)
+		keep(fd);
+	return fd;
+}
+
+static void done(int fd)
+{
+	if (fd >= 0 && fd != __atomic_load_n(&kept, __ATOMIC_RELAXED)) {
+		int saved = errno;
+		close(fd);
+		errno = saved;
+	}
+}
+
+int sink_file_create(void)
+{
+	struct stat st;
+
+	int fd = sink_name_create(path, sizeof path);
+	if (fd < 0)
+		return errno;
+	if (fstat(fd, &st) != 0) {
+		int error = errno;
+		close(fd);
+		return error;
+	}
+	device = st.st_dev;
+	inode = st.st_ino;
+	snapshots = 0;
+	keep(fd);
+	close(fd);
+	return 0;
+}
+
+void sink_file_forked(void)
+{
+	int fd = __atomic_exchange_n(&kept, -1, __ATOMIC_RELAXED);
+	if (is_ours(fd))
+		close(fd);
+}
+
+void sink_file_remove(void)
+{
+	int fd = __atomic_exchange_n(&kept, -1, __ATOMIC_RELAXED);
+	unlink(path);
+	if (is_ours(fd))
+		close(fd);
+}
+
+/* Gives a stretch of the file room on the disk.  0 or an errno value. */
+static int allocate(int fd, uint64_t offset, size_t size)
+{
+	static const char zeros[4096];
+	while (fallocate(fd, 0, (off_t)offset, (off_t)size) != 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EOPNOTSUPP && errno != ENOSYS)
+			return errno;
+		for (size_t at = 0; at < size; at += sizeof zeros) {
+			ssize_t n = pwrite(fd, zeros, sizeof zeros, (off_t)(offset + at));
+			if (n != sizeof zeros)
+				return n < 0 ? errno : ENOSPC;
+		}
+		break;
+	}
+	return 0;
+}
+
+void *sink_file_map(uint64_t offset, size_t size, int *error)
+{
+	int fd = use();
+	if (fd < 0) {
+		*error = errno;
+		return NULL;
+	}
+	void *at = NULL;
+	*error = allocate(fd, offset, size);
+	if (!*error) {
+		at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		          (off_t)offset);
+		if (at == MAP_FAILED) {
+			*error = errno;
+			at = NULL;
+		}
+	}
+	done(fd);
+	return at;
+}
+
+static int write_all(int fd, struct iovec *piece, int pieces, uint64_t offset)
+{
+	while (pieces) {
+		ssize_t n = pwritev(fd, piece, pieces, (off_t)offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? errno : ENOSPC;
+		offset += (uint64_t)n;
+		while (pieces && (size_t)n >= piece->iov_len) {
+			n -= (ssize_t)piece->iov_len;
+			piece++;
+			pieces--;
+		}
+		if (pieces) {
+			piece->iov_base = (char *)piece->iov_base + n;
+			piece->iov_len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+int sink_file_write(struct iovec *piece, int pieces, uint64_t offset)
+{
+	int fd = use();
+	int error = fd < 0 ? errno : write_all(fd, piece, pieces, offset);
+	done(fd);
+	return error;
+}
+
+bool sink_file_read(void *out, size_t size, uint64_t offset)
+{
+	int fd = use();
+	bool whole = fd >= 0 && pread(fd, out, size, (off_t)offset) == (ssize_t)size;
+	done(fd);
+	return whole;
+}
+
+bool sink_file_cut(uint64_t size)
+{
+	int fd = use();
+	bool cut = fd >= 0 && ftruncate(fd, (off_t)size) == 0;
+	done(fd);
+	return cut;
+}
+
+uint64_t sink_file_room(void)
+{
+	struct statvfs fs;
+	int fd = use();
+	bool known = fd >= 0 && fstatvfs(fd, &fs) == 0;
+	done(fd);
+	return known ? (uint64_t)fs.f_bavail * fs.f_frsize : UINT64_MAX;
+}
+
+/* In ascending order: windows lie before the blocks that they are appended as, so no
+ * event falls between the two.  0 or an errno value. */
+static int copy(int from, int to)
+{
+	static char buffer[16384]; /* one copy at a time */
+	ssize_t n;
+
+	while ((n = copy_file_range(from, NULL, to, NULL, 1 << 24, 0)) > 0)
+		;
+	if (n == 0)
+		return 0;
+	if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+		return errno;
+	while ((n = read(from, buffer, sizeof buffer)) > 0) {
+		if (write(to, buffer, (size_t)n) != n)
+			return errno ? errno : ENOSPC;
+	}
+	return n < 0 ? errno : 0;
+}
+
+void sink_file_copy(void)
+{
+	static int busy;
+	static char name[PATH_MAX + 16];
+	int saved = errno, to = -1, error = 0;
+
+	if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE))
+		return;
+	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (from < 0)
+		error = errno;
+	while (from >= 0 && to < 0 && snapshots < SNAPSHOTS_MAX) {
+		sink_name_numbered(name, sizeof name, path, ++snapshots);
+		to = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		          0600);
+		error = to < 0 ? errno : 0;
+		if (error && error != EEXIST)
+			break;
+	}
+	if (to >= 0)
+		error = copy(from, to);
+	if (error)
+		log_error("no snapshot: %s: %s", to < 0 ? path : name,
+		          strerrordesc_np(error));
+	if (from >= 0)
+		close(from);
+	if (to >= 0)
+		close(to);
+	__atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+	errno = saved;
+}

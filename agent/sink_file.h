@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The trace file as the kernel knows it: descriptor, room, maps, writes. */
+#ifndef BREADCRUMB_AGENT_SINK_FILE_H
+#define BREADCRUMB_AGENT_SINK_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+/* Creates the file by sink_name.  0, or an errno value; sink_file_path() then says what
+ * was tried. */
+int sink_file_create(void);
+const char *sink_file_path(void);
+
+/* Forgets the file, which is the parent's.  In a forked child. */
+void sink_file_forked(void);
+
+/* Removes a file that could not be begun. */
+void sink_file_remove(void);
+
+/* Maps a stretch of the file, with room on the disk.  NULL: *error is an errno value. */
+void *sink_file_map(uint64_t offset, size_t size, int *error);
+
+/* Writes all of the pieces, which it uses up.  0, or an errno value. */
+int sink_file_write(struct iovec *piece, int pieces, uint64_t offset);
+
+/* Reads `size` bytes; false when there are not so many. */
+bool sink_file_read(void *out, size_t size, uint64_t offset);
+
+/* Makes the file shorter.  False: it cannot. */
+bool sink_file_cut(uint64_t size);
+
+/* Bytes that the file system has left for this user; UINT64_MAX: not known. */
+uint64_t sink_file_room(void);
+
+/* Copies the file to `<path>.<n>`, n the next free one.  Safe in a signal handler. */
+void sink_file_copy(void);
+
+#endif

@@ -45,8 +45,7 @@ static struct site *sites;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards `sites` */
 static bool watching;                                    /* the audit hook is in */
 static bool given_up;                                    /* and a line has said why */
-static bool recording;   /* at least once an interpreter was attached */
-static unsigned awaited; /* sub-interpreters that were made and not seen yet; atomic */
+static bool recording; /* at least once an interpreter was attached */
 
 static void before_hooks_go(void);
 
@@ -147,6 +146,7 @@ static const struct trace_source source = {
     .remember = remember,
     .thread_name = inspect_thread_name,
     .open = open_file,
+    .in_fork = inspect_in_fork,
 };
 
 static const struct hook_ops *const backends[] = {&hook_monitoring, &hook_frame,
@@ -256,9 +256,6 @@ static void on_cpython(const char *event)
 {
 	if (strncmp(event, "run_", 4) == 0) {
 		attach();
-	} else if (strcmp(event, "PyInterpreterState_New") == 0) {
-		if (recording)
-			__atomic_fetch_add(&awaited, 1, __ATOMIC_RELAXED);
 	} else if (strcmp(event, "PyInterpreterState_Clear") == 0) {
 		if (recording)
 			detach(false);
@@ -270,15 +267,6 @@ static void on_cpython(const char *event)
 	}
 }
 
-/* A new interpreter has executed code for the first time: it is ready to be recorded. */
-static void on_exec(void)
-{
-	if (site_here())
-		return;
-	__atomic_fetch_sub(&awaited, 1, __ATOMIC_RELAXED);
-	attach();
-}
-
 static int on_audit(const char *event, PyObject *args, void *data)
 {
 	(void)args, (void)data;
@@ -288,9 +276,15 @@ static int on_audit(const char *event, PyObject *args, void *data)
 			on_cpython(event + 8);
 		break;
 	case 'e':
-		if (__atomic_load_n(&awaited, __ATOMIC_RELAXED) &&
-		    strcmp(event, "exec") == 0)
-			on_exec();
+		/* The first sign of life of a sub-interpreter: 3.13 and newer do not
+		 * announce those that have a lock of their own. */
+		if (recording && strcmp(event, "exec") == 0 &&
+		    py->PyInterpreterState_GetID(py->PyInterpreterState_Get()) != 0)
+			attach();
+		break;
+	case 'o':
+		if (recording && strncmp(event, "os.fork", 7) == 0)
+			inspect_forking();
 		break;
 	case 's':
 		if (recording && backend->program_traces &&

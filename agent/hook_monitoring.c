@@ -10,6 +10,8 @@
 #include "tool.h"
 #include "trace.h"
 
+#define CACHES_MAX 40 /* bytes; more than any instruction has */
+
 static PyObject *none; /* here, to save a step for each event */
 
 /* The answer to events that may be disabled. */
@@ -59,15 +61,25 @@ static PyObject *py_unwind(PyObject *self, arguments args, Py_ssize_t count)
 	return none;
 }
 
+/* The line of an instruction.  Where lines are recorded too, CPython 3.13 and 3.14 know
+ * none for the caches behind a call, which an exception that comes out of it points to.
+ */
+static unsigned line_of(const struct pyapi *py, PyObject *code, int offset)
+{
+	int line = py->PyCode_Addr2Line(code, offset);
+	for (int back = 2; line <= 0 && back <= CACHES_MAX && back <= offset; back += 2)
+		line = py->PyCode_Addr2Line(code, offset - back);
+	return line > 0 ? (unsigned)line : 0;
+}
+
 static PyObject *py_raise(PyObject *self, arguments args, Py_ssize_t count)
 {
 	const struct pyapi *py = pyapi();
 	(void)self, (void)count;
 	if (trace_wants(args[0], NULL)) {
-		int line = py->PyCode_Addr2Line(args[0], (int)py->PyLong_AsLong(args[1]));
+		unsigned line = line_of(py, args[0], (int)py->PyLong_AsLong(args[1]));
 		PyObject *type = py->PyObject_Type(args[2]);
-		trace_exception(args[0], NULL, line > 0 ? (uint32_t)line : 0,
-		                pyapi_type_name(py, type));
+		trace_exception(args[0], NULL, line, pyapi_type_name(py, type));
 		py->Py_DecRef(type);
 	}
 	return none;

@@ -27,12 +27,16 @@ static const struct pyapi *py;
 static bool taken_over_noted; /* atomic */
 
 /* The thread runs Python, perhaps for the first time with this thread state (one that
- * attaches from C has a new one each time). */
-static void meet(PyThreadState *thread)
+ * attaches from C has a new one each time).  True when it was not traced yet. */
+static bool meet(PyThreadState *thread)
 {
+	if (!tracefunc_is_free(thread))
+		return false;
 	struct buffer *b = trace_here();
-	if (b && !b->taken_over && tracefunc_is_free(thread))
-		tracefunc_start(py);
+	if (!b || b->taken_over)
+		return false;
+	tracefunc_start(py);
+	return true;
 }
 
 /* Evaluates a frame and all below it so that it takes no more stack than without the
@@ -85,17 +89,28 @@ static PyObject *pass_through(PyThreadState *thread, void *frame, int throwing)
 	return py->_PyEval_EvalFrameDefault(thread, frame, throwing);
 }
 
+/* sys.monitoring asks the tool that trace functions are built on first, which did not
+ * know of this thread: so its first event is told here. */
 static PyObject *starts(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
-	(void)self, (void)args, (void)count;
-	meet(py->PyThreadState_Get());
+	(void)self, (void)count;
+	if (meet(py->PyThreadState_Get()))
+		trace_event(CRUMB_WORD_CALL, args[0], NULL);
+	return py->none;
+}
+
+static PyObject *goes_on(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+	(void)self, (void)count;
+	if (meet(py->PyThreadState_Get()))
+		trace_event(CRUMB_WORD_RESUME, args[0], NULL);
 	return py->none;
 }
 
 static const struct tool_callback callbacks[] = {
     TOOL_CALLBACK("PY_START", starts),
-    TOOL_CALLBACK("PY_RESUME", starts),
-    TOOL_CALLBACK("PY_THROW", starts),
+    TOOL_CALLBACK("PY_RESUME", goes_on),
+    TOOL_CALLBACK("PY_THROW", goes_on),
 };
 
 static const char *unusable(const struct pyapi *given)
@@ -132,8 +147,8 @@ static void uninstall(const struct pyapi *given, struct hook_site *site)
 		given->_PyInterpreterState_SetEvalFrameFunc(
 		    site->interpreter, given->_PyEval_EvalFrameDefault);
 	}
-	if (tracefunc_is_ours(given->PyThreadState_Get()))
-		tracefunc_stop(given);
+	/* The trace functions end with their threads: taking them out would raise an
+	 * audit event that the program sees. */
 }
 
 static void program_traces(void)

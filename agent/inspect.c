@@ -148,7 +148,7 @@ void inspect_release(struct intern_code *out)
  * (yet). */
 static PyObject *thread_object(const struct pyapi *py)
 {
-	PyObject *modules = py->PyImport_GetModuleDict();
+	PyObject *modules = py->PySys_GetObject("modules");
 	if (!is_a(py, modules, DICT_SUBCLASS))
 		return NULL;
 	PyObject *threading = py->PyDict_GetItemString(modules, "threading");
@@ -197,4 +197,51 @@ size_t inspect_thread_name(char *out, size_t size)
 	}
 	put_back(py, &aside);
 	return length;
+}
+
+/* The frame that calls os.fork(), and the instruction that does.  Not owned: compared
+ * only. */
+static const PyFrameObject *forking_frame;
+static int forking_instruction;
+
+/* The instruction that a frame is at; 3.10 counts them otherwise, which does not matter.
+ */
+static int instruction(const struct pyapi *py, PyFrameObject *frame)
+{
+	if (py->minor == 10)
+		return *(const int *)pyapi_field(frame, py->layout.frame_lasti);
+	return py->frame_lasti(frame);
+}
+
+void inspect_forking(void)
+{
+	const struct pyapi *py = pyapi();
+	PyFrameObject *frame = py->PyThreadState_GetFrame(py->PyThreadState_Get());
+	forking_frame = frame;
+	if (frame) {
+		forking_instruction = instruction(py, frame);
+		py->Py_DecRef((PyObject *)frame);
+	}
+}
+
+bool inspect_in_fork(void)
+{
+	const struct pyapi *py = pyapi();
+	PyFrameObject *frame = py->PyThreadState_GetFrame(py->PyThreadState_Get());
+	bool inside = false;
+
+	while (frame && !inside) {
+		if (frame == forking_frame) {
+			inside = instruction(py, frame) == forking_instruction;
+			break;
+		}
+		PyFrameObject *caller = py->PyFrame_GetBack(frame);
+		py->Py_DecRef((PyObject *)frame);
+		frame = caller;
+	}
+	if (frame)
+		py->Py_DecRef((PyObject *)frame);
+	if (!inside)
+		forking_frame = NULL;
+	return inside;
 }

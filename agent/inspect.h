@@ -21,4 +21,10 @@ bool inspect_describe(const void *code, void *hint, struct intern_code *out);
 void inspect_release(struct intern_code *out);
 size_t inspect_thread_name(char *out, size_t size);
 
+/* os.fork() or os.forkpty() is about to be called in this thread; and whether, in the
+ * child, it has not returned yet: then what runs are handlers of os.register_at_fork().
+ */
+void inspect_forking(void);
+bool inspect_in_fork(void);
+
 #endif

@@ -63,7 +63,6 @@ struct pyapi_allocator {
 	X(PyObject *, PyTuple_GetItem, (PyObject *, Py_ssize_t))                         \
 	X(PyObject *, PyDict_GetItem, (PyObject *, PyObject *))                          \
 	X(PyObject *, PyDict_GetItemString, (PyObject *, const char *))                  \
-	X(PyObject *, PyImport_GetModuleDict, (void))                                    \
 	X(PyObject *, PyModule_GetDict, (PyObject *))                                    \
 	X(PyObject *, PyCMethod_New,                                                     \
 	  (PyMethodDef *, PyObject *, PyObject *, PyTypeObject *))                       \
@@ -73,6 +72,8 @@ struct pyapi_allocator {
 	X(void, PyEval_SetTrace, (pyapi_trace_func, PyObject *))                         \
 	X(int, PyCode_Addr2Line, (PyObject *, int))                                      \
 	X(PyObject *, PyFrame_GetCode, (PyFrameObject *))                                \
+	X(PyFrameObject *, PyFrame_GetBack, (PyFrameObject *))                           \
+	X(PyFrameObject *, PyThreadState_GetFrame, (PyThreadState *))                    \
 	X(int, PyFrame_GetLineNumber, (PyFrameObject *))                                 \
 	X(PyObject *, _PyEval_EvalFrameDefault, (PyThreadState *, void *, int))          \
 	X(pyapi_eval_func, _PyInterpreterState_GetEvalFrameFunc, (PyInterpreterState *)) \

@@ -167,6 +167,6 @@ void tool_remove(const struct pyapi *py, struct tool *tool)
 {
 	if (!tool)
 		return;
-	give_back(py, tool);
+	set_events(py, tool, 0);
 	drop(py, tool);
 }

@@ -31,7 +31,9 @@ struct tool;
 struct tool *tool_install(const struct pyapi *py, const struct tool_callback *callbacks,
                           size_t count);
 
-/* Switches the events off, gives the id back and frees the tool.  NULL is allowed. */
+/* Switches the events off and frees the tool, at the interpreter's end.  The id and the
+ * callbacks go with the interpreter: giving them back would raise audit events that the
+ * program sees. NULL is allowed. */
 void tool_remove(const struct pyapi *py, struct tool *tool);
 
 /* sys.monitoring.DISABLE, a new reference: the answer that switches an event off at one

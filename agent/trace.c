@@ -28,6 +28,7 @@ static pthread_mutex_t lock =
 static enum { NOT_BEGUN, RUNNING, FAILED, FINISHED } state;
 static uint32_t last_thread; /* atomic */
 static bool use_counter;
+static bool forked; /* this process is a child that has no file yet */
 
 void trace_init(const struct trace_source *given, bool counter)
 {
@@ -39,12 +40,13 @@ void trace_init(const struct trace_source *given, bool counter)
 bool trace_begin(void)
 {
 	int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
-	if (now == NOT_BEGUN) {
+	if (now == NOT_BEGUN && !(forked && source->in_fork())) {
 		pthread_mutex_lock(&lock);
 		if (state == NOT_BEGUN)
 			__atomic_store_n(&state, source->open() ? RUNNING : FAILED,
 			                 __ATOMIC_RELEASE);
 		now = state;
+		forked = false;
 		pthread_mutex_unlock(&lock);
 	}
 	return now == RUNNING;
@@ -346,6 +348,7 @@ void trace_after_fork(bool child)
 		intern_forked();
 		state = state == FAILED ? FAILED : NOT_BEGUN;
 		last_thread = 0;
+		forked = true;
 	} else {
 		sink_unlock();
 		buffer_unlock();

@@ -31,6 +31,10 @@ struct trace_source {
 	size_t (*thread_name)(char *out, size_t size);
 	/* Opens the file of this process and writes its facts. */
 	bool (*open)(void);
+	/* Whether a forked child is still inside of fork(), in a handler: it is recorded
+	 * from where the program goes on, so that a child which only execs leaves no
+	 * file. */
+	bool (*in_fork)(void);
 };
 
 /* `source` must live as long as the process. */

@@ -116,7 +116,7 @@ static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObje
 {
 	const struct pyapi *py = pyapi();
 	PyObject *code = py->PyFrame_GetCode(frame);
-	struct buffer *b = trace_here();
+	struct buffer *b = buffer_mine;
 	const void *raised = b ? b->raised : NULL;
 
 	(void)self;

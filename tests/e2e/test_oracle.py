@@ -148,10 +148,10 @@ def compare(ctx, program, lines, everything=False):
 def compare_counts(ctx, program, events, mode):
     """Against what the program itself says about its calls.
 
-    3.10 asks a frame-evaluation hook before it looks at the recursion limit, later versions
-    after: there the frame backend sees the one frame more that is refused.
+    CPython asks a frame-evaluation hook before it looks at the recursion limit: the frame
+    backend sees the one frame more that is refused.
     """
-    refused = 1 if ctx.backend == "frame" and ctx.version < (3, 11) else 0
+    refused = 1 if ctx.backend == "frame" else 0
     for line in plain(ctx, program)["stdout"].splitlines():
         if not line.startswith("calls "):
             continue

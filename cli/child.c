@@ -82,16 +82,23 @@ static bool stops_too(int number)
 	return foreground;
 }
 
+/* What is known of the command while it runs. */
+struct watch {
+	bool woken; /* it was continued, and not by us */
+	bool by_us; /* we have continued it; it will be told */
+};
+
 /* Looks what became of the child; true when it has ended. */
-static bool look(struct child_end *end, bool *stopped)
+static bool look(struct child_end *end, struct watch *watch)
 {
 	int status;
 
 	while (waitpid(end->pid, &status, WNOHANG | WUNTRACED | WCONTINUED) > 0) {
 		if (WIFCONTINUED(status)) {
-			*stopped = false;
+			watch->woken = !watch->by_us;
+			watch->by_us = false;
 		} else if (WIFSTOPPED(status)) {
-			*stopped = true;
+			*watch = (struct watch){0};
 			if (stops_too(WSTOPSIG(status)))
 				kill(getpid(), SIGSTOP);
 		} else {
@@ -104,18 +111,21 @@ static bool look(struct child_end *end, bool *stopped)
 
 static void supervise(struct child_end *end, const sigset_t *signals)
 {
-	bool stopped = false;
+	struct watch watch = {0};
 
 	for (;;) {
 		siginfo_t info;
 		int number = sigwaitinfo(signals, &info);
-		if (look(end, &stopped))
+		if (look(end, &watch))
 			return;
 		if (number <= 0 || number == SIGCHLD)
 			continue;
-		/* `fg` continues the whole group; only a signal to us alone leaves it. */
-		if (number == SIGCONT && !stopped)
+		/* `fg` continues the whole group: then the command goes on already. */
+		if (number == SIGCONT && watch.woken) {
+			watch.woken = false;
 			continue;
+		}
+		watch.by_us = number == SIGCONT;
 		pass_on(end->pid, &info);
 	}
 }

@@ -94,15 +94,14 @@ static void take_options(struct dump *dump, struct options *options)
 
 static void measure(struct dump *dump, const struct crumb_trace *trace)
 {
-	char room[SHOW_NAME];
 	size_t count = crumb_trace_processes(trace);
 
 	dump->view.processes = count > 1;
 	for (size_t i = 0; i < count; i++) {
 		const struct crumb_process *process = crumb_trace_process(trace, i);
 		for (size_t j = 0; j < process->threads; j++) {
-			unsigned width = out_text_width(
-			    show_thread(crumb_process_thread(process, j), room));
+			unsigned width =
+			    out_text_width(show_thread(crumb_process_thread(process, j)));
 			if (width > THREAD_WIDTH_MAX)
 				width = THREAD_WIDTH_MAX;
 			if (width > dump->view.thread_width)
@@ -146,11 +145,10 @@ const struct cmd cmd_dump = {
     .name = "dump",
     .summary = "show every event, one on a line",
     .synopsis = "[OPTION...] FILE...",
-    .about = "Shows the events of trace files, one on a line, in time order over all "
-	     "threads and\n"
-	     "files: time, thread, kind, function, file and line.  A folder means all "
-	     "*.crumb\n"
-	     "files in it.",
+    .about =
+	"Shows the events of trace files, one on a line, in time order over all threads "
+	"and files: time, thread, kind, function, file and line; then the exception, or "
+	"the duration of what ended. A folder means all *.crumb files in it.",
     .examples = "  breadcrumb dump app.crumb\n"
 		"  breadcrumb dump --event exception --utc app.crumb\n"
 		"  breadcrumb dump --json --from 1.5s --to 2s app.crumb | jq .qualname\n",

@@ -77,11 +77,9 @@ const struct cmd cmd_info = {
     .name = "info",
     .summary = "show what a trace file is of, and what is in it",
     .synopsis = "[OPTION...] FILE...",
-    .about =
-	"Shows the program, the interpreter, start and end of the process, its threads, "
-	"the\n"
-	"number of events by kind, and what could not be recorded.  A folder means all\n"
-	"*.crumb files in it.",
+    .about = "Shows the program, the interpreter, start and end of the process, its "
+             "threads, the number of events by kind, and what could not be recorded. A "
+             "folder means all *.crumb files in it.",
     .examples = "  breadcrumb info app.crumb\n"
 		"  breadcrumb info --json traces/ | jq .ended\n",
     .options = tables,

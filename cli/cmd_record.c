@@ -196,9 +196,13 @@ static char *absolute_output(const char *output)
 		pattern = util_format("%s/%s", folder, output);
 		free(folder);
 	}
-	if (output[strlen(output) - 1] == '/' ||
-	    (stat(output, &st) == 0 && S_ISDIR(st.st_mode))) {
-		char *whole = util_format("%s/%s", pattern, DEFAULT_NAME);
+	bool folder_named = output[strlen(output) - 1] == '/';
+	/* If that fails, check_folder() says so. */
+	if (folder_named && !strchr(output, '%'))
+		mkdir(output, 0777);
+	if (folder_named || (stat(output, &st) == 0 && S_ISDIR(st.st_mode))) {
+		char *whole =
+		    util_format("%s%s%s", pattern, folder_named ? "" : "/", DEFAULT_NAME);
 		free(pattern);
 		pattern = whole;
 	}
@@ -266,7 +270,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	options.stop_at_operand = true;
 	take_options(&wanted, &options);
 	if (options.operands == 0)
-		util_misuse(cmd->name, "record: which command?");
+		util_misuse(cmd->name, "no command to record was given");
 	argv[options.operands + 1] = NULL;
 	const char *output = wanted.output ? wanted.output : getenv("BREADCRUMB_OUTPUT");
 	char *pattern = absolute_output(output && *output ? output : DEFAULT_NAME);
@@ -299,10 +303,8 @@ const struct cmd cmd_record = {
     .summary = "run a command and record what its Python code does",
     .synopsis = "[OPTION...] [--] COMMAND [ARGUMENT...]",
     .about = "Runs COMMAND, unmodified, and writes one trace file for each Python "
-	     "process that it\n"
-	     "is or starts: breadcrumb-PID.crumb in the current folder.  Signals and the "
-	     "exit\n"
-	     "status are passed on.",
+	     "process that it is or starts: breadcrumb-PID.crumb in the current folder. "
+	     "Signals and the exit status are passed on.",
     .examples = "  breadcrumb record -- python3 app.py --fast\n"
 		"  breadcrumb record -o /tmp/traces/ --include 'myapp.*' -- pytest -x\n"
 		"  breadcrumb record --lines -o app.crumb -- python3 -m app\n",

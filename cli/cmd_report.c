@@ -70,7 +70,7 @@ static void take_sort(struct wanted *wanted, const struct options *options)
 			i++;
 		if (!report_fields[i])
 			options_bad_value(options,
-			                  "of total, self, calls, mean, min, max, name");
+			                  "total, self, calls, mean, min, max or name");
 		if (wanted->field_count < FIELDS_MAX)
 			wanted->fields[wanted->field_count++] = i;
 	}
@@ -155,14 +155,11 @@ const struct cmd cmd_report = {
     .name = "report",
     .summary = "show calls and time by function, module or thread",
     .synopsis = "[OPTION...] FILE...",
-    .about =
-	"Adds up calls and time.  TOTAL is the time from call to return, of a recursion "
-	"that\n"
-	"of the outermost call only; SELF is TOTAL less the time in recorded calls made "
-	"from\n"
-	"there.  MEAN, MIN and MAX are of one call or, for a generator or coroutine, of "
-	"one\n"
-	"stretch between being resumed and giving up.  A folder means all *.crumb files.",
+    .about = "Adds up calls and time. TOTAL is the time from call to return, of a "
+	     "recursion that of the outermost call only; SELF is TOTAL less the time in "
+	     "recorded calls made from there. MEAN, MIN and MAX are of one call or, for "
+	     "a generator or coroutine, of one stretch between being resumed and giving "
+	     "up. A folder means all *.crumb files in it.",
     .examples = "  breadcrumb report app.crumb\n"
 		"  breadcrumb report --sort self --limit 10 app.crumb\n"
 		"  breadcrumb report --by module --json traces/\n",

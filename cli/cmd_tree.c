@@ -147,7 +147,6 @@ static void show_merged(struct tree *tree, struct input *input)
 
 static void measure(struct tree_style *style, const struct input *input)
 {
-	char room[SHOW_NAME];
 	size_t count = crumb_trace_processes(input->trace);
 
 	style->origin_ns = input->start_ns;
@@ -156,8 +155,8 @@ static void measure(struct tree_style *style, const struct input *input)
 		const struct crumb_process *process =
 		    crumb_trace_process(input->trace, i);
 		for (size_t j = 0; j < process->threads; j++) {
-			unsigned width = out_text_width(
-			    show_thread(crumb_process_thread(process, j), room));
+			unsigned width =
+			    out_text_width(show_thread(crumb_process_thread(process, j)));
 			if (width > style->thread_width)
 				style->thread_width = width;
 		}
@@ -197,15 +196,11 @@ const struct cmd cmd_tree = {
     .name = "tree",
     .summary = "show who called what, and how long it took",
     .synopsis = "[OPTION...] FILE...",
-    .about = "Shows the calls of each thread, indented, with their duration.  A call in "
-	     "which\n"
-	     "nothing was recorded is one line; '! ValueError' marks an exception, on "
-	     "the end of a\n"
-	     "call one that left it; 'yields' and 'resumed' are of generators and "
-	     "coroutines.\n"
-	     "With --function, the calls of these functions and all below them.  A "
-	     "folder means\n"
-	     "all *.crumb files in it.",
+    .about = "Shows the calls of each thread, indented, with their duration. A call in "
+	     "which nothing was recorded is one line; '! ValueError' marks an exception, "
+	     "at the end of a call one that left it; 'yields', 'awaits' and 'resumed' "
+	     "are of generators and coroutines. With --function, these functions' calls "
+	     "and all below them. A folder means all *.crumb files in it.",
     .examples = "  breadcrumb tree app.crumb\n"
 		"  breadcrumb tree --depth 4 --min-duration 1ms app.crumb\n"
 		"  breadcrumb tree --function 'Shop.*' --thread MainThread app.crumb\n"

@@ -52,8 +52,7 @@ void input_open(struct input *input, const struct options *options)
 	if (!input->trace)
 		util_fail("out of memory");
 	if (options->operands == 0)
-		util_misuse(options->cmd->name, "%s: which trace file?",
-		            options->cmd->name);
+		util_misuse(options->cmd->name, "no trace file was given");
 	for (int i = 1; i <= options->operands; i++) {
 		int result = crumb_trace_add(input->trace, options->argv[i]);
 		if (result < 0) {

@@ -175,8 +175,32 @@ int options_next(struct options *options)
 
 void options_bad_value(const struct options *options, const char *expected)
 {
-	util_misuse(options->cmd->name, "'%s' for --%s is not understood: %s",
+	util_misuse(options->cmd->name, "'%s' for --%s is not understood: expected %s",
 	            options->value, options->shown, expected);
+}
+
+#define HELP_COLUMN 26
+#define HELP_WIDTH  79
+
+/* Prints words up to the width, each line after the first from column `indent` on; the
+ * first continues at column `at`. */
+static void print_wrapped(FILE *stream, const char *text, unsigned indent, unsigned at)
+{
+	while (*text) {
+		unsigned length = (unsigned)strcspn(text, " ");
+		if (at > indent && at + 1 + length > HELP_WIDTH) {
+			fputc('\n', stream);
+			at = 0;
+		}
+		if (at < indent)
+			at += (unsigned)fprintf(stream, "%*s", (int)(indent - at), "");
+		else if (at > indent)
+			at += (unsigned)fprintf(stream, " ");
+		at += (unsigned)fprintf(stream, "%.*s", (int)length, text);
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', stream);
 }
 
 void options_print_help(const struct cmd *cmd, FILE *stream)
@@ -184,15 +208,17 @@ void options_print_help(const struct cmd *cmd, FILE *stream)
 	const struct option_row *row;
 	size_t table = 0, at = 0;
 
-	fprintf(stream, "Usage: breadcrumb %s %s\n\n%s\n\nOptions:\n", cmd->name,
-	        cmd->synopsis, cmd->about);
+	fprintf(stream, "Usage: breadcrumb %s %s\n\n", cmd->name, cmd->synopsis);
+	print_wrapped(stream, cmd->about, 0, 0);
+	fputs("\nOptions:\n", stream);
 	while ((row = next_row(cmd, &table, &at))) {
 		char left[64];
 		char letter[] = {'-', row->letter, ',', ' ', '\0'};
 		snprintf(left, sizeof(left), "%s--%s%s%s", row->letter ? letter : "    ",
 		         row->name, row->value ? " " : "", row->value ? row->value : "");
-		fprintf(stream, "  %-24s%s%s\n", left, strlen(left) > 23 ? " " : "",
-		        row->help);
+		fprintf(stream, "  %-24s%s", left, strlen(left) > 23 ? "\n" : "");
+		print_wrapped(stream, row->help, HELP_COLUMN,
+		              strlen(left) > 23 ? 0 : HELP_COLUMN);
 	}
 	if (cmd->examples)
 		fprintf(stream, "\nExamples:\n%s", cmd->examples);

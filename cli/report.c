@@ -259,15 +259,15 @@ static int64_t field(const struct report_row *row, unsigned number)
 	}
 }
 
-const char *report_name(const struct report_row *row, enum report_by by, char room[512])
+const char *report_name(const struct report_row *row, enum report_by by)
 {
 	switch (by) {
 	case REPORT_BY_THREAD:
-		return show_thread(row->thread, room);
+		return show_thread(row->thread);
 	case REPORT_BY_MODULE:
 		return *row->code->module ? row->code->module : "?";
 	default:
-		return show_function(row->code, room);
+		return show_function(row->code);
 	}
 }
 
@@ -276,13 +276,12 @@ static int compare(const void *left, const void *right, void *context)
 	const struct report_row *a = *(const struct report_row *const *)left;
 	const struct report_row *b = *(const struct report_row *const *)right;
 	const struct report *report = context;
-	char room_a[512], room_b[512];
 
 	for (size_t i = 0; i < report->field_count; i++) {
 		unsigned number = report->fields[i];
 		if (number == FIELD_NAME) {
-			int order = strcmp(report_name(a, report->by, room_a),
-			                   report_name(b, report->by, room_b));
+			int order = strcmp(report_name(a, report->by),
+			                   report_name(b, report->by));
 			if (order != 0)
 				return order;
 			continue;
@@ -291,8 +290,7 @@ static int compare(const void *left, const void *right, void *context)
 		if (x != y)
 			return x < y ? 1 : -1;
 	}
-	int order = strcmp(report_name(a, report->by, room_a),
-	                   report_name(b, report->by, room_b));
+	int order = strcmp(report_name(a, report->by), report_name(b, report->by));
 	/* Rows stand in the order in which their functions were met. */
 	return order != 0 ? order : (a < b ? -1 : a > b);
 }

@@ -54,7 +54,7 @@ extern const char *const report_fields[];
 const struct report_row *const *report_rows(struct report *report, const unsigned *fields,
                                             size_t field_count, size_t *count);
 
-/* The name of a row; what it points to lives as long as the trace or `room`. */
-const char *report_name(const struct report_row *row, enum report_by by, char room[512]);
+/* The name of a row; may be gone after the next call but one. */
+const char *report_name(const struct report_row *row, enum report_by by);
 
 #endif

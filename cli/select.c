@@ -13,9 +13,9 @@
 
 const struct option_row select_options[] = {
     {OPTION_THREAD, 't', "thread", "THREAD",
-     "only threads of this name (glob), number or native id"},
+     "only threads by name (glob), number or native id"},
     {OPTION_FUNCTION, 'f', "function", "GLOB",
-     "only these functions: name, qualified name, or with module"},
+     "only these functions: name, Class.name or app.name"},
     {OPTION_MODULE, 'm', "module", "GLOB", "only functions of these modules (app.*)"},
     {OPTION_FROM, 0, "from", "TIME", "from this time on: 1.5s, 250ms or UTC"},
     {OPTION_TO, 0, "to", "TIME", "until this time"},

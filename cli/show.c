@@ -12,28 +12,40 @@
 #include "parse.h"
 #include "util.h"
 
-const char *show_function(const struct crumb_code *code, char room[SHOW_NAME])
+/* Two names are compared at times, so there is room for two. */
+static char *room_for(size_t length)
+{
+	static struct {
+		char *text;
+		size_t room;
+	} rooms[2];
+	static unsigned next;
+
+	next ^= 1;
+	rooms[next].text = util_grow(rooms[next].text, &rooms[next].room, length, 1);
+	return rooms[next].text;
+}
+
+const char *show_function(const struct crumb_code *code)
 {
 	const char *name = *code->qualname ? code->qualname : code->name;
 	size_t module = strlen(code->module), length = strlen(name);
 
 	if (module == 0 || strcmp(code->module, "__main__") == 0)
 		return *name ? name : "?";
-	if (module + length + 2 > SHOW_NAME) {
-		snprintf(room, SHOW_NAME, "%s.%s", code->module, name);
-		return room;
-	}
+	char *room = room_for(module + length + 2);
 	memcpy(room, code->module, module);
 	room[module] = '.';
 	memcpy(room + module + 1, name, length + 1);
 	return room;
 }
 
-const char *show_thread(const struct crumb_thread *thread, char room[SHOW_NAME])
+const char *show_thread(const struct crumb_thread *thread)
 {
 	if (*thread->name)
 		return thread->name;
-	snprintf(room, SHOW_NAME, "thread %u", thread->number);
+	char *room = room_for(24);
+	snprintf(room, 24, "thread %u", thread->number);
 	return room;
 }
 

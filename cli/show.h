@@ -9,13 +9,11 @@
 #include <breadcrumb/reader.h>
 
 /* "app.Shop.open"; functions of the script itself (__main__) without the module.  The
- * text is in `room` or, where it has to be cut, in none: it is what snprintf would give.
- */
-#define SHOW_NAME 512
-const char *show_function(const struct crumb_code *code, char room[SHOW_NAME]);
+ * text may be gone after the next call but one. */
+const char *show_function(const struct crumb_code *code);
 
-/* The thread's name, else "thread 3". */
-const char *show_thread(const struct crumb_thread *thread, char room[SHOW_NAME]);
+/* The thread's name, else "thread 3"; likewise. */
+const char *show_thread(const struct crumb_thread *thread);
 
 /* The command line of a process, quoted as a shell would want it; free it with free(). */
 char *show_command(const struct crumb_process *process);

@@ -48,7 +48,6 @@ static void end_run(struct tree *tree)
 static void title(struct tree *tree, struct tree_thread *thread)
 {
 	const struct crumb_thread *t = thread->thread;
-	char room[SHOW_NAME];
 
 	thread->titled = true;
 	if (tree->style->merged)
@@ -58,7 +57,7 @@ static void title(struct tree *tree, struct tree_thread *thread)
 	out_role(OUT_HEADING);
 	out_printf("Thread %u  ", t->number);
 	if (*t->name) {
-		out_text(show_thread(t, room));
+		out_text(show_thread(t));
 		out_raw("  ", 2);
 	}
 	out_printf("(native id %u)", t->native_id);
@@ -90,8 +89,6 @@ static void put_time(const struct tree *tree, int64_t ns)
 static void begin_line(struct tree *tree, struct tree_thread *thread, uint32_t level,
                        int64_t time_ns, int64_t duration_ns)
 {
-	char room[SHOW_NAME];
-
 	end_run(tree);
 	if (!thread->titled)
 		title(tree, thread);
@@ -114,7 +111,7 @@ static void begin_line(struct tree *tree, struct tree_thread *thread, uint32_t l
 		if (tree->style->processes)
 			out_printf("%7u ", thread->thread->process->pid);
 		out_role(OUT_FAINT);
-		out_text_in(show_thread(thread->thread, room), tree->style->thread_width);
+		out_text_in(show_thread(thread->thread), tree->style->thread_width);
 		out_role(OUT_PLAIN);
 		out_raw("  ", 2);
 	}
@@ -130,14 +127,12 @@ static void begin_line(struct tree *tree, struct tree_thread *thread, uint32_t l
 
 static void put_call(const struct tree *tree, const struct frame *frame)
 {
-	char room[SHOW_NAME];
-
 	if (frame->resumed) {
 		out_role(OUT_GOOD);
 		out_str("resumed ");
 		out_role(OUT_PLAIN);
 	}
-	out_text(show_function(frame->code, room));
+	out_text(show_function(frame->code));
 	out_raw("()", 2);
 	if (tree->style->places) {
 		const char *file = frame->code->filename;
@@ -167,8 +162,11 @@ static void put_end(const struct frame *frame, const struct crumb_event *event,
 	if (unfinished) {
 		char room[PARSE_TEXT];
 		out_role(OUT_WARN);
-		out_printf("  ... %s after %s", unfinished,
-		           parse_show_short(event->time_ns - frame->start_ns, room));
+		out_printf("  ... %s", unfinished);
+		if (event->time_ns > frame->start_ns)
+			out_printf(
+			    ", at least %s",
+			    parse_show_short(event->time_ns - frame->start_ns, room));
 		out_role(OUT_PLAIN);
 	} else if (event->kind == CRUMB_YIELD) {
 		out_role(OUT_GOOD);
@@ -194,7 +192,7 @@ static void open_calls(struct tree *tree, struct tree_thread *thread, size_t but
 		if (frame->start_ns < tree->select->from_ns) {
 			char room[PARSE_TEXT];
 			out_role(OUT_FAINT);
-			out_printf("  ... since %s before",
+			out_printf("  ... began %s before",
 			           parse_show_short(
 				       tree->select->from_ns - frame->start_ns, room));
 			out_role(OUT_PLAIN);
@@ -255,7 +253,6 @@ static void end_call(struct tree *tree, struct tree_thread *thread,
 	struct frame *frame = frames_top(&thread->frames);
 	bool opened = thread->printed == thread->frames.count;
 	int64_t spent = event->time_ns - frame->start_ns;
-	char room[SHOW_NAME];
 
 	if (frame->flags & VISIBLE &&
 	    (opened || unfinished || spent >= tree->style->min_ns)) {
@@ -266,7 +263,7 @@ static void end_call(struct tree *tree, struct tree_thread *thread,
 		if (opened) {
 			out_str("} ");
 			out_role(OUT_FAINT);
-			out_text(show_function(frame->code, room));
+			out_text(show_function(frame->code));
 			out_role(OUT_PLAIN);
 		} else {
 			put_call(tree, frame);
@@ -341,8 +338,6 @@ static void open_event(struct tree *tree, struct tree_thread *thread,
 static void close_unknown(struct tree *tree, struct tree_thread *thread,
                           const struct crumb_event *event)
 {
-	char room[SHOW_NAME];
-
 	if (!in_time(tree, event) || tree->style->min_ns > 0 ||
 	    !select_function(tree->select, event->code) ||
 	    !select_module(tree->select, event->code) ||
@@ -353,11 +348,11 @@ static void close_unknown(struct tree *tree, struct tree_thread *thread,
 	           event->duration_ns);
 	out_str("} ");
 	out_role(OUT_FAINT);
-	out_text(show_function(event->code, room));
+	out_text(show_function(event->code));
 	out_role(OUT_PLAIN);
 	put_end(&(struct frame){0}, event, NULL);
 	out_role(OUT_FAINT);
-	out_str("  ... its start was not recorded");
+	out_str("  ... start not recorded");
 	out_role(OUT_PLAIN);
 	out_line();
 }
@@ -448,7 +443,7 @@ void tree_event(struct tree *tree, struct tree_thread *thread,
 		struct crumb_event end = *event;
 		end.time_ns = thread->last_ns;
 		if (end.time_ns >= tree->select->from_ns)
-			end_call(tree, thread, &end, "its end was lost");
+			end_call(tree, thread, &end, "end not recorded");
 		else
 			forget_call(thread);
 	}

@@ -16,6 +16,10 @@
 
 #define SECOND INT64_C(1000000000)
 
+#define LEAST_NAME_WIDTH 16
+#define LINE_WIDTH       5
+#define DURATION_WIDTH   12
+
 /* ---- events -------------------------------------------------------------------------
  */
 
@@ -52,14 +56,42 @@ static void put_padded(const char *text, unsigned width)
 		out_fill(' ', width - columns);
 }
 
+/* Where lines are cut the folder is what a reader can do without. */
+static const char *file_of(const struct crumb_code *code)
+{
+	const char *slash = out_width() > 0 ? strrchr(code->filename, '/') : NULL;
+
+	return slash ? slash + 1 : code->filename;
+}
+
+/* The name of the function, shortened where the rest of the line needs the room. */
+static void put_function(const struct crumb_event *event)
+{
+	const char *name = show_function(event->code);
+	unsigned left = LEAST_NAME_WIDTH;
+
+	if (out_width() > 0) {
+		unsigned used = out_column() + 2 + out_text_width(file_of(event->code)) +
+		                (event->line ? LINE_WIDTH : 0);
+		if (event->kind == CRUMB_EXCEPTION && event->exception)
+			used += 2 + out_text_width(event->exception);
+		else if (event->duration_ns >= 0)
+			used += DURATION_WIDTH;
+		if (out_width() > used + LEAST_NAME_WIDTH)
+			left = out_width() - used;
+		if (out_text_width(name) > left) {
+			out_text_in(name, left);
+			return;
+		}
+	}
+	out_text(name);
+}
+
 static void put_place(const struct crumb_event *event)
 {
-	const char *file = event->code->filename;
-	const char *slash = out_width() > 0 ? strrchr(file, '/') : NULL;
-
 	out_raw("  ", 2);
 	out_role(OUT_FAINT);
-	out_text(slash ? slash + 1 : file);
+	out_text(file_of(event->code));
 	if (event->line) {
 		out_char(':');
 		out_u64(event->line);
@@ -104,7 +136,6 @@ static void put_detail(const struct crumb_event *event)
 
 static void put_event(const struct writer_view *view, const struct crumb_event *event)
 {
-	char room[SHOW_NAME];
 	const char *kind = crumb_kind_name(event->kind);
 
 	put_event_time(view, event->time_ns);
@@ -112,17 +143,17 @@ static void put_event(const struct writer_view *view, const struct crumb_event *
 		out_u64_in(event->thread->process->pid, 7, ' ');
 		out_raw("  ", 2);
 	}
-	put_padded(show_thread(event->thread, room), view->thread_width);
+	put_padded(show_thread(event->thread), view->thread_width);
 	out_raw("  ", 2);
 	enum out_role role = role_of(event->kind);
 	if (role != OUT_PLAIN)
 		out_role(role);
-	put_padded(kind ? kind : "?", 9);
+	out_printf("%-9s", kind ? kind : "?");
 	if (role != OUT_PLAIN)
 		out_role(OUT_PLAIN);
 	if (event->code) {
 		out_raw("  ", 2);
-		out_text(show_function(event->code, room));
+		put_function(event);
 		put_place(event);
 	} else if (event->kind == CRUMB_LOST) {
 		out_raw("  ", 2);
@@ -211,7 +242,9 @@ static void put_end(const struct crumb_process *process)
 	put_label("Started");
 	put_moment(process->start_ns);
 	out_line();
-	put_label(process->ended == CRUMB_ENDED_RUNNING ? "Last event" : "Ended");
+	bool known = process->ended != CRUMB_ENDED_RUNNING &&
+	             process->ended != CRUMB_ENDED_UNKNOWN;
+	put_label(known ? "Ended" : "Last event");
 	put_moment(process->end_ns);
 	out_printf(", after %s",
 	           parse_show_short(process->end_ns - process->start_ns, room));
@@ -245,7 +278,7 @@ static void put_end(const struct crumb_process *process)
 static void put_threads(const struct writer_process *counted)
 {
 	const struct crumb_process *process = counted->process;
-	char room[SHOW_NAME], number[PARSE_TEXT];
+	char number[PARSE_TEXT];
 
 	put_label("Threads");
 	out_str(parse_show_count(process->threads, number));
@@ -255,7 +288,7 @@ static void put_threads(const struct writer_process *counted)
 		out_fill(' ', 14);
 		out_u64_in(thread->number, 3, ' ');
 		out_raw("  ", 2);
-		put_padded(show_thread(thread, room), 20);
+		put_padded(show_thread(thread), 20);
 		out_printf("  native id %-7u  %12s events", thread->native_id,
 		           parse_show_count(counted->thread_events[i], number));
 		out_line();
@@ -382,9 +415,8 @@ static void put_report(const struct report_row *const *rows, size_t count,
 	out_role(OUT_PLAIN);
 	out_line();
 	for (size_t i = 0; i < count; i++) {
-		char room[512];
 		const struct report_row *row = rows[i];
-		const char *name = report_name(row, by, room);
+		const char *name = report_name(row, by);
 		out_u64_in(row->calls, width, ' ');
 		put_figure(row->total_ns);
 		put_figure(row->self_ns);

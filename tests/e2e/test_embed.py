@@ -166,7 +166,7 @@ def test_statically_linked_embedder_runs_as_before(ctx):
             archive = found
     if not archive.exists():
         ctx.skip("no static libpython beside this interpreter")
-    flags = [str(archive), "-Wl,--export-dynamic", "-lm", "-ldl", "-lutil", "-lz", "-lexpat"]
+    flags = [str(archive), "-no-pie", "-Wl,--export-dynamic", "-lm", "-ldl", "-lutil", "-lz", "-lexpat"]
     program = compiled(ctx, "embed", ["embed.c"], flags)
     env = {"PYTHONHOME": configured("prefix")}
     result = ctx.same_behaviour([str(program), "initialize", CODE, CODE], env=env)

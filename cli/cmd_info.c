@@ -78,8 +78,8 @@ const struct cmd cmd_info = {
     .summary = "show what a trace file is of, and what is in it",
     .synopsis = "[OPTION...] FILE...",
     .about = "Shows the program, the interpreter, start and end of the process, its "
-             "threads, the number of events by kind, and what could not be recorded. A "
-             "folder means all *.crumb files in it.",
+	     "threads, the number of events by kind, and what could not be recorded. A "
+	     "folder means all *.crumb files in it.",
     .examples = "  breadcrumb info app.crumb\n"
 		"  breadcrumb info --json traces/ | jq .ended\n",
     .options = tables,

@@ -20,6 +20,8 @@
 #include "show.h"
 #include "util.h"
 
+#define COMMAND_SHOWN 80
+
 struct identity {
 	dev_t device;
 	ino_t inode;
@@ -148,8 +150,9 @@ static bool describe(const char *path, struct found *found)
 		char *command = show_command(process);
 		found->start_ns = process->start_ns;
 		found->line = util_format(
-		    "wrote %s (%s): process %u, %.200s%s", short_path(path),
-		    parse_show_size(process->file_bytes, size), process->pid, command,
+		    "wrote %s (%s): process %u, %.*s%s%s", short_path(path),
+		    parse_show_size(process->file_bytes, size), process->pid,
+		    COMMAND_SHOWN, command, strlen(command) > COMMAND_SHOWN ? " ..." : "",
 		    process->ended == CRUMB_ENDED_RUNNING ? ", still running" : "");
 		free(command);
 	}

@@ -319,19 +319,20 @@ static void open_event(struct tree *tree, struct tree_thread *thread,
 	              (caller && caller->flags & INSIDE) ||
 	              select_function(tree->select, event->code);
 
-	if (in_time(tree, event) && tree->style->min_ns == 0)
+	bool visible = inside && level < tree->style->depth &&
+	               select_module(tree->select, event->code);
+
+	if (visible && is_machinery(tree, event->code)) {
+		visible = false;
+		if (in_time(tree, event) && event->kind == CRUMB_CALL)
+			tree->left_out++;
+	}
+	/* What is called goes below its caller, unless it is short and not shown. */
+	if (visible && in_time(tree, event) && tree->style->min_ns == 0)
 		open_calls(tree, thread, 0);
 	struct frame *frame = frames_push(&thread->frames, event);
 	frame->number = level;
-	if (inside)
-		frame->flags |= INSIDE;
-	if (!inside || level >= tree->style->depth ||
-	    !select_module(tree->select, event->code))
-		return;
-	if (!is_machinery(tree, event->code))
-		frame->flags |= VISIBLE;
-	else if (in_time(tree, event) && event->kind == CRUMB_CALL)
-		tree->left_out++;
+	frame->flags = (inside ? INSIDE : 0) | (visible ? VISIBLE : 0);
 }
 
 /* The end of a call whose start is not in the file: its duration is not known. */

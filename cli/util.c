@@ -18,23 +18,47 @@
 
 #include "out.h"
 #include "progress.h"
+#include "text.h"
+
+/* File names and command lines are in messages: they may not do anything to a terminal.
+ */
+static char *harmless(const char *text)
+{
+	char *copy = malloc(strlen(text) * (TEXT_ESCAPE_MAX - 1) + 1), *end = copy;
+
+	while (copy && *text) {
+		uint32_t c;
+		size_t length = text_decode(text, &c);
+		if (text_harmful(c)) {
+			end += text_escape(c, (unsigned char)*text, end);
+		} else {
+			memcpy(end, text, length);
+			end += length;
+		}
+		text += length;
+	}
+	if (copy)
+		*end = '\0';
+	return copy;
+}
 
 /* One write, so that lines of several processes on one terminal do not mix. */
 static void say(const char *format, va_list arguments, const char *tail)
 {
 	int keep = errno;
-	char *text = NULL, *line = NULL;
+	char *text = NULL, *shown = NULL, *line = NULL;
 
 	progress_clear();
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	if (vasprintf(&text, format, arguments) >= 0)
+		shown = harmless(text);
 	int length =
-	    asprintf(&line, "breadcrumb: %s\n%s", text ? text : "out of memory", tail);
+	    asprintf(&line, "breadcrumb: %s\n%s", shown ? shown : "out of memory", tail);
 	if (length > 0) {
 		ssize_t ignored = write(STDERR_FILENO, line, (size_t)length);
 		(void)ignored;
 		free(line);
 	}
+	free(shown);
 	free(text);
 	errno = keep;
 }

@@ -93,14 +93,12 @@ static int skip(struct chain *chain, bool in_garbage)
 		chain->offset = data - data % CRUMB_ALIGN > chain->offset
 		                    ? data - data % CRUMB_ALIGN
 		                    : chain->offset;
-		ssize_t got =
-		    file_read(process->trace, &process->file, chain->process->scratch,
-		              CRUMB_BLOCK_MAX, chain->offset);
+		ssize_t got = file_read_scratch(process, CRUMB_BLOCK_MAX, chain->offset);
 		if (got < 0)
 			return (int)got;
 		size_t stop = find_stop(chain, (size_t)got, in_garbage);
 		chain->offset += stop - stop % CRUMB_ALIGN;
-		if (stop < (size_t)got || (size_t)got < CRUMB_BLOCK_MAX)
+		if (stop < (size_t)got || (size_t)got < process->scratch_size)
 			return 0;
 	}
 }
@@ -166,10 +164,14 @@ static int finish(struct chain *chain)
 	    file_read(process->trace, &process->file, rest, sizeof(rest), chain->offset);
 	if (got < 0)
 		return (int)got;
-	if (!is_zero(rest, (size_t)got))
+	/* All of a header is there by now: the file grew when we had seen enough of it.
+	 */
+	if ((size_t)got == sizeof(rest) || is_zero(rest, (size_t)got))
+		return 0;
+	chain->saw_garbage = true;
+	if (process->public.ended != CRUMB_ENDED_RUNNING)
 		error_problem(process, chain->offset,
 		              "the file is cut short inside a block's header");
-	chain->offset += (uint64_t)got;
 	return 0;
 }
 

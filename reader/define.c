@@ -231,8 +231,7 @@ static int load_block(struct loader *loader, uint64_t offset)
 	struct crumb_block block;
 	struct crumb_record record;
 
-	ssize_t got = file_read(process->trace, &process->file, process->scratch,
-	                        CRUMB_BLOCK_MAX, offset);
+	ssize_t got = file_read_scratch(process, CRUMB_BLOCK_MAX, offset);
 	if (got < (ssize_t)sizeof(block))
 		return got < 0 ? (int)got : 0;
 	memcpy(&block, process->scratch, sizeof(block));

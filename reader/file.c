@@ -153,6 +153,13 @@ ssize_t file_read(struct crumb_trace *trace, struct file *file, void *to, size_t
 	return (ssize_t)done;
 }
 
+ssize_t file_read_scratch(struct process *process, size_t size, uint64_t offset)
+{
+	if (size > process->scratch_size)
+		size = process->scratch_size;
+	return file_read(process->trace, &process->file, process->scratch, size, offset);
+}
+
 int file_measure(struct crumb_trace *trace, struct file *file)
 {
 	struct stat st;

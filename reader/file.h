@@ -15,6 +15,9 @@ void file_close(struct crumb_trace *trace, struct file *file);
 ssize_t file_read(struct crumb_trace *trace, struct file *file, void *to, size_t size,
                   uint64_t offset);
 
+/* Likewise into process->scratch, and no more than fits there. */
+ssize_t file_read_scratch(struct process *process, size_t size, uint64_t offset);
+
 /* Looks the size up again (file->size).  0 or a negative errno. */
 int file_measure(struct crumb_trace *trace, struct file *file);
 

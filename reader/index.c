@@ -64,21 +64,18 @@ static int take_events(struct index *index, const struct chain *chain)
 	return add_block(index, chain, chain->is_cut ? BLOCK_CUT : 0);
 }
 
-/* Reads the window at chain->at into chain->process->scratch together with its header,
- * which the owner may have changed since the walk saw it.  Bytes read, or a negative
- * errno. */
-static ssize_t read_window(struct chain *chain)
+/* Reads the window at chain->at into process->scratch together with its header, which the
+ * owner may have changed since the walk saw it.  Bytes read, or a negative errno. */
+static ssize_t read_window(struct chain *chain, uint32_t size)
 {
 	struct process *process = chain->process;
 	struct crumb_block again;
 
 	for (int tries = 0;; tries++) {
-		ssize_t got =
-		    file_read(process->trace, &process->file, chain->process->scratch,
-		              chain->block.size, chain->at);
+		ssize_t got = file_read_scratch(process, size, chain->at);
 		if (got < (ssize_t)sizeof(again))
 			return got;
-		memcpy(&chain->block, chain->process->scratch, sizeof(chain->block));
+		memcpy(&chain->block, process->scratch, sizeof(chain->block));
 		ssize_t more = file_read(process->trace, &process->file, &again,
 		                         sizeof(again), chain->at);
 		if (more < 0)
@@ -92,7 +89,7 @@ static ssize_t read_window(struct chain *chain)
 static int take_window(struct index *index, struct chain *chain)
 {
 	uint32_t size = chain->block.size;
-	ssize_t got = read_window(chain);
+	ssize_t got = read_window(chain, size);
 
 	if (got < 0)
 		return (int)got;
@@ -165,7 +162,9 @@ static int walk(struct process *process, bool only_definitions, bool *saw_garbag
 		r = take(&process->index, &chain, only_definitions);
 		if (r < 0)
 			break;
-		if (chain.is_cut)
+		/* A block that is being appended just now is not whole, either. */
+		chain.saw_garbage |= chain.is_cut;
+		if (chain.is_cut && process->public.ended != CRUMB_ENDED_RUNNING)
 			error_problem(process, chain.at,
 			              "the file is cut short: this block should have "
 			              "%" PRIu32 " bytes",

@@ -162,10 +162,10 @@ static bool is_this_host(const char *host)
 static int scan_block(struct process *process, const struct block *block,
                       struct decode_summary *summary)
 {
-	unsigned char *scratch = process->scratch;
+	const unsigned char *scratch = process->scratch;
 	struct crumb_block head;
-	ssize_t got = file_read(process->trace, &process->file, scratch,
-	                        block->size & ~BLOCK_FLAGS, block->offset);
+	ssize_t got =
+	    file_read_scratch(process, block->size & ~BLOCK_FLAGS, block->offset);
 
 	if (got < (ssize_t)sizeof(head))
 		return got < 0 ? (int)got : 0;
@@ -173,7 +173,7 @@ static int scan_block(struct process *process, const struct block *block,
 	size_t used = (size_t)got - sizeof(head);
 	if (head.used < used)
 		used = head.used;
-	*summary = decode_scan((const uint64_t *)(void *)(scratch + sizeof(head)),
+	*summary = decode_scan((const uint64_t *)(const void *)(scratch + sizeof(head)),
 	                       used / sizeof(uint64_t), block->base_ticks);
 	return 0;
 }
@@ -279,15 +279,23 @@ static void set_empty(struct process *process)
 	    .name = "?", .qualname = "?", .filename = "", .module = ""};
 }
 
+/* Only a file that is still written may grow beyond what it has now. */
+static int get_scratch(struct process *process)
+{
+	bool is_small = process->public.ended != CRUMB_ENDED_RUNNING &&
+	                process->file.size < CRUMB_BLOCK_MAX;
+
+	process->scratch_size = is_small ? (size_t)process->file.size : CRUMB_BLOCK_MAX;
+	process->scratch = malloc(process->scratch_size);
+	return process->scratch ? 0 : -ENOMEM;
+}
+
 static int load(struct process *process)
 {
 	int r = read_header(process);
 
 	if (r < 0)
 		return r;
-	process->scratch = malloc(CRUMB_BLOCK_MAX);
-	if (!process->scratch)
-		return -ENOMEM;
 	/* Look for the process first and read the header again after it: should it end
 	 * just now, the header says how. */
 	if (process->header.end == CRUMB_END_UNKNOWN) {
@@ -297,6 +305,9 @@ static int load(struct process *process)
 		if (r < 0)
 			return r;
 	}
+	r = get_scratch(process);
+	if (r < 0)
+		return r;
 	doubt_header(process);
 	copy_header(process);
 	r = index_build(process);

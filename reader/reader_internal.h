@@ -116,7 +116,9 @@ struct process {
 	bool has_unknown_code;          /* it was needed, which is told once */
 	struct thread *threads;         /* by rising number */
 	size_t thread_count, thread_room;
-	unsigned char *scratch; /* CRUMB_BLOCK_MAX bytes while the file is being added */
+	unsigned char
+	    *scratch; /* while the file is added: room for a block or all of it */
+	size_t scratch_size;
 	unsigned problems;
 };
 

@@ -255,6 +255,36 @@ START_TEST(pieces_in_another_order_are_survived)
 }
 END_TEST
 
+START_TEST(inputs_of_the_fuzzer_are_survived)
+{
+	struct dirent **names;
+	int count = __real_scandir(TOP_SRCDIR "/tests/fuzz/corpus", &names, NULL, NULL);
+	int files = 0;
+
+	ck_assert_int_gt(count, 0);
+	for (int i = 0; i < count; i++) {
+		char *from;
+		size_t size;
+		ck_assert_int_ge(asprintf(&from, "%s/tests/fuzz/corpus/%s", TOP_SRCDIR,
+		                          names[i]->d_name),
+		                 0);
+		if (names[i]->d_name[0] != '.') {
+			unsigned char *bytes = make_load(from, &size);
+			make_save(path, bytes, size);
+			free(bytes);
+			struct seen seen = seen_only(path);
+			ck_assert_int_ge(seen.result, 0);
+			seen_free(&seen);
+			files++;
+		}
+		free(from);
+		free(names[i]);
+	}
+	free(names);
+	ck_assert_int_ge(files, 6);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 /* Adds `from` and walks it, with the fail_at-th allocation and all that follow failing.
@@ -453,6 +483,7 @@ int main(void)
 	tcase_add_test(damage, every_byte_of_all_ones_or_zero_is_survived);
 	tcase_add_test(damage, noise_between_sound_headers_is_survived);
 	tcase_add_test(damage, pieces_in_another_order_are_survived);
+	tcase_add_test(damage, inputs_of_the_fuzzer_are_survived);
 	suite_add_tcase(suite, damage);
 	tcase_add_checked_fixture(memory, setup, teardown);
 	tcase_set_timeout(memory, 60);

@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "filter.h"
+#include "guard.h"
 #include "hook.h"
 #include "inspect.h"
 #include "record.h"
@@ -203,7 +204,7 @@ static void prepare(void)
 	on_start();
 }
 
-static void attach(void)
+static void attach_here(void)
 {
 	if (given_up || site_here())
 		return;
@@ -229,6 +230,13 @@ static void attach(void)
 		    "an interpreter cannot be recorded: the %s backend does not start",
 		    backend->name);
 	}
+}
+
+static void attach(void)
+{
+	struct guard guard = guard_enter();
+	attach_here();
+	guard_leave(&guard);
 }
 
 /* The current interpreter ends, with its code objects. */

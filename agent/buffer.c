@@ -27,11 +27,26 @@ static pthread_mutex_t lock =
 static struct buffer *all;
 static size_t area_size;
 static bool use_counter;
+static bool *mark; /* true, until a fork wipes it; NULL: no memory for it */
+
+/* Memory that is full of zeros in a forked child. */
+static void *wiped_pages(size_t size)
+{
+	void *at =
+	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED)
+		return NULL;
+	madvise(at, size, MADV_WIPEONFORK); /* Linux 4.14 */
+	return at;
+}
 
 void buffer_init(size_t area, bool counter)
 {
 	area_size = area;
 	use_counter = counter;
+	mark = wiped_pages(sizeof *mark);
+	if (mark)
+		*mark = true;
 }
 
 void buffer_lock(void)
@@ -44,19 +59,6 @@ void buffer_unlock(void)
 	pthread_mutex_unlock(&lock);
 }
 
-static struct buffer *new_buffer(void)
-{
-	size_t head = (sizeof(struct buffer) + 63) & ~(size_t)63;
-	struct buffer *b = mmap(NULL, head + area_size, PROT_READ | PROT_WRITE,
-	                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (b == MAP_FAILED)
-		return NULL;
-	b->area = (char *)b + head;
-	b->counter = use_counter;
-	b->cleared = true;
-	return b;
-}
-
 /* Takes a buffer that nobody uses, or a new one.  Ownership is marked under the lock. */
 static struct buffer *take(uint32_t number)
 {
@@ -64,17 +66,14 @@ static struct buffer *take(uint32_t number)
 	struct buffer *b = all;
 	while (b && b->thread)
 		b = b->others;
-	if (!b && (b = new_buffer())) {
+	if (!b && (b = wiped_pages(BUFFER_AREA + area_size))) {
+		b->counter = use_counter;
 		b->others = all;
 		all = b;
 	}
 	if (b)
 		b->thread = number;
 	buffer_unlock();
-	if (b && !b->cleared) {
-		memset(b->area, 0, area_size);
-		b->cleared = true;
-	}
 	return b;
 }
 
@@ -216,7 +215,7 @@ void buffer_each_area(void (*visit)(void *area, const void *context), const void
 {
 	buffer_lock();
 	for (struct buffer *b = all; b; b = b->others)
-		visit(b->area, context);
+		visit(buffer_area(b), context);
 	buffer_unlock();
 }
 
@@ -259,17 +258,16 @@ const struct crumb_block *buffer_retire(size_t *size, size_t *words)
 	return window;
 }
 
+bool buffer_is_forked(void)
+{
+	return mark && !*mark;
+}
+
 void buffer_forked(void)
 {
 	pthread_mutex_init(&lock, NULL);
-	for (struct buffer *b = all; b; b = b->others) {
-		if (b->window)
-			munmap(b->window, b->window_size);
-		if (b->spare)
-			munmap(b->spare, SMALL_WINDOW);
-		b->window = b->spare = NULL;
-		b->thread = 0;
-		b->cleared = false;
-	}
+	all = NULL; /* their memory is full of zeros: it could not even be given back */
 	buffer_mine = NULL;
+	if (mark)
+		*mark = true;
 }

@@ -21,7 +21,6 @@ struct buffer {
 	                    buffer_watch() */
 	uint64_t last;   /* ticks of the previous event */
 	bool counter;    /* clock_has_counter() */
-	bool cleared;    /* `area` was zeroed since buffer_forked() */
 
 	uint64_t *first, *end; /* of the place in use: the window's words, or scratch */
 	struct crumb_block *window; /* NULL: none yet, or none to be had */
@@ -42,17 +41,24 @@ struct buffer {
 	const void *raised;
 	unsigned probes; /* how often the thread's name was looked for */
 	struct buffer *others;
-	char *area; /* memory for the caller's own use, as large as buffer_init() was told
-	             */
 	uint64_t
 	    scratch[BUFFER_SCRATCH]; /* words that cannot be kept: counted, dropped */
 };
+
+/* Memory for the caller's own use lies behind each buffer, as large as buffer_init() was
+ * told, at a constant distance. */
+#define BUFFER_AREA ((sizeof(struct buffer) + 63) & ~(size_t)63)
+
+static inline char *buffer_area(struct buffer *b)
+{
+	return (char *)b + BUFFER_AREA;
+}
 
 /* The calling thread's buffer; NULL: none yet.  The one datum that the agent's rooms
  * share by name: a function call for each event would cost more than all else. */
 extern __thread struct buffer *buffer_mine __attribute__((tls_model("initial-exec")));
 
-/* `area` bytes are kept for the caller beside each buffer. */
+/* `area` bytes are kept for the caller behind each buffer. */
 void buffer_init(size_t area, bool counter);
 
 /*
@@ -120,7 +126,13 @@ void buffer_count_losses(bool all);
  * holds. */
 const struct crumb_block *buffer_retire(size_t *size, size_t *words);
 
-/* In a forked child: no window is this process's; all buffers are free again. */
+/*
+ * After a fork a child sees its buffers full of zeros, however it came to be (a clone()
+ * that runs no handler, too): so nothing is found in them, and nothing can be stored
+ * through them.  Windows are not mapped in a child.  buffer_is_forked() says that this is
+ * such a child, until buffer_forked() makes it a process of its own.
+ */
+bool buffer_is_forked(void);
 void buffer_forked(void);
 
 void buffer_lock(void);

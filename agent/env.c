@@ -167,6 +167,7 @@ static const struct variable variables[] = {
 
 const struct env *env_read(void)
 {
+	log_start();
 	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
 		const struct variable *v = &variables[i];
 		void *out = (char *)&values + v->offset;

@@ -7,15 +7,58 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static enum log_level highest = LOG_ERROR;
+static struct stat known; /* standard error, as it was at the start */
+static bool is_known;
 
 void log_set_level(enum log_level level)
 {
 	highest = level;
+}
+
+void log_start(void)
+{
+	is_known = fstat(STDERR_FILENO, &known) == 0;
+}
+
+/* Whether descriptor 2 is what it was, or something that lines are written to. */
+static bool may_write(void)
+{
+	struct stat now;
+	if (!is_known || fstat(STDERR_FILENO, &now) != 0)
+		return false;
+	if (now.st_dev == known.st_dev && now.st_ino == known.st_ino)
+		return true;
+	if (S_ISREG(now.st_mode))
+		return (fcntl(STDERR_FILENO, F_GETFL) & O_APPEND) != 0;
+	return S_ISCHR(now.st_mode) || S_ISFIFO(now.st_mode) || S_ISSOCK(now.st_mode);
+}
+
+/* Writes to a pipe that nobody reads any more without the signal that would end the
+ * program. */
+static void write_quietly(const char *line, size_t length)
+{
+	const struct timespec at_once = {0};
+	sigset_t pipe, before, pending;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	ssize_t n = write(STDERR_FILENO, line, length);
+	if (n < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
+		sigtimedwait(&pipe, NULL, &at_once);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -40,7 +83,7 @@ void log_line(enum log_level level, const char *format, ...)
 			line[i] = '?';
 	}
 	line[length++] = '\n';
-	ssize_t ignored = write(STDERR_FILENO, line, length);
-	(void)ignored; /* nowhere to tell it */
+	if (may_write())
+		write_quietly(line, length);
 	errno = saved;
 }

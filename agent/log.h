@@ -10,6 +10,10 @@ enum log_level {
 	LOG_DEBUG,
 };
 
+/* Notes what standard error is.  A program that closes it and gets its number for a file
+ * of its own finds no line of ours there.  Before it is called nothing is written. */
+void log_start(void);
+
 /* Messages above this level are dropped from now on.  LOG_ERROR until it is called. */
 void log_set_level(enum log_level level);
 

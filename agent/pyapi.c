@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OLDEST_MINOR 10
@@ -23,42 +24,65 @@ const struct pyapi *pyapi(void)
 	return is_found ? &found : NULL;
 }
 
-struct wanted {
-	const char *name;
-	const void *except;
-	void *at;
+/* The names of the loaded objects, one after the other.  They are only copied while the
+ * loader's list is locked: dlopen() takes its locks in another order. */
+struct names {
+	char *text;
+	size_t used, room;
 };
 
-static int look_into(struct dl_phdr_info *object, size_t size, void *data)
+static int note_name(struct dl_phdr_info *object, size_t size, void *data)
 {
-	struct wanted *w = data;
+	struct names *n = data;
 	(void)size;
-	if (!object->dlpi_name || !*object->dlpi_name)
-		return 0;
-	void *handle = dlopen(object->dlpi_name, RTLD_LAZY | RTLD_NOLOAD);
-	if (!handle) {
-		dlerror();
-		return 0;
+	if (!object->dlpi_name || !strchr(object->dlpi_name, '/'))
+		return 0; /* the program itself, the vDSO */
+	size_t length = strlen(object->dlpi_name) + 1;
+	if (n->used + length + 1 > n->room) {
+		size_t room = (n->room + length) * 2 + 4096;
+		char *text = realloc(n->text, room);
+		if (!text)
+			return 1;
+		n->text = text;
+		n->room = room;
 	}
-	void *at = dlsym(handle, w->name);
-	dlclose(handle); /* it stays loaded: it was before */
+	memcpy(n->text + n->used, object->dlpi_name, length);
+	n->used += length;
+	n->text[n->used] = '\0'; /* an empty name ends the list */
+	return 0;
+}
+
+static void *look_into(const char *object, const char *name)
+{
+	void *handle = dlopen(object, RTLD_LAZY | RTLD_NOLOAD), *at = NULL;
+	if (handle) {
+		at = dlsym(handle, name);
+		dlclose(handle); /* it stays loaded: it was before */
+	}
 	if (!at)
-		dlerror();
-	if (at && at != w->except)
-		w->at = at;
-	return w->at != NULL;
+		dlerror(); /* no message of ours for the program's dlerror() */
+	return at;
 }
 
 void *pyapi_symbol(const char *name, const void *except)
 {
-	struct wanted w = {name, except, dlsym(RTLD_NEXT, name)};
-	if (!w.at)
+	void *at = dlsym(RTLD_NEXT, name);
+	if (!at)
 		dlerror();
-	if (!w.at || w.at == except) {
-		w.at = NULL;
-		dl_iterate_phdr(look_into, &w);
+	if (at && at != except)
+		return at;
+	struct names loaded = {0};
+	at = NULL;
+	dl_iterate_phdr(note_name, &loaded);
+	for (const char *object = loaded.text; object && *object;
+	     object += strlen(object) + 1) {
+		at = look_into(object, name);
+		if (at && at != except)
+			break;
+		at = NULL;
 	}
-	return w.at;
+	free(loaded.text);
+	return at;
 }
 
 /* Lib/opcode.py of 3.11 and 3.12; Include/opcode_ids.h of 3.13 on. */

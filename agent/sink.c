@@ -39,7 +39,7 @@ static uint64_t end;            /* bytes handed out; atomic */
 static uint64_t checked_room;   /* `end` at the last look; atomic */
 static int64_t clock_noted;     /* atomic */
 static int stopped = RECORDING; /* or enum crumb_loss; atomic */
-static uint64_t parent_id;
+static uint64_t trace_id, parent_id;
 static struct {
 	struct crumb_block *block;
 	size_t size, used; /* bytes, header included */
@@ -204,10 +204,7 @@ static struct crumb_block *map_block(uint32_t kind, size_t size, enum crumb_loss
 
 struct crumb_block *sink_window(size_t size, enum crumb_loss *cause)
 {
-	int saved = errno;
-	struct crumb_block *window = map_block(CRUMB_BLOCK_WINDOW, size, cause);
-	errno = saved;
-	return window;
+	return map_block(CRUMB_BLOCK_WINDOW, size, cause);
 }
 
 /* ---- definitions
@@ -251,11 +248,9 @@ static bool define(const void *record, size_t size, const void *text, size_t len
 
 bool sink_define(const void *record, size_t size, const void *text, size_t length)
 {
-	int saved = errno;
 	sink_lock();
 	bool done = header && define(record, size, text, length);
 	sink_unlock();
-	errno = saved;
 	return done;
 }
 
@@ -307,7 +302,7 @@ bool sink_append(uint32_t thread, uint64_t sequence, uint64_t base_ticks,
 	    .sequence = sequence,
 	    .base_ticks = base_ticks,
 	};
-	int saved = errno, error = 0;
+	int error = 0;
 
 	if (is_stopped(cause))
 		return false;
@@ -322,7 +317,6 @@ bool sink_append(uint32_t thread, uint64_t sequence, uint64_t base_ticks,
 		note_clock();
 	else
 		fail(*cause, error);
-	errno = saved;
 	return done;
 }
 
@@ -344,6 +338,7 @@ static void fill_header(struct crumb_header *h)
 	    sizeof h->trace_id)
 		h->trace_id = clock_ticks(options.counter) ^ (uint64_t)getpid() << 48;
 	h->trace_id |= 1;
+	trace_id = h->trace_id;
 	h->parent_id = parent_id;
 	h->pid = (uint32_t)getpid();
 	h->parent_pid = (uint32_t)getppid();
@@ -377,7 +372,6 @@ static struct crumb_header *begin(enum crumb_loss *cause, int *error)
 
 bool sink_open(void)
 {
-	int saved = errno;
 	enum crumb_loss cause = CRUMB_LOSS_WRITE_ERROR;
 	struct crumb_header *h = NULL;
 
@@ -397,7 +391,6 @@ bool sink_open(void)
 	if (!h)
 		log_error("nothing is recorded: %s: %s", sink_path(), why(cause, error));
 	__atomic_store_n(&header, h, __ATOMIC_RELEASE);
-	errno = saved;
 	return h != NULL;
 }
 
@@ -448,11 +441,8 @@ void sink_forked(void)
 	pthread_mutex_init(&lock, NULL);
 	if (!header)
 		return;
-	parent_id = header->trace_id;
-	munmap(header, CRUMB_HEADER_SIZE);
-	if (definitions.block)
-		munmap(definitions.block, definitions.size);
-	definitions.block = NULL;
+	parent_id = trace_id;
+	definitions.block = NULL; /* this and the header are not mapped here */
 	definitions.size = definitions.used = 0;
 	header = NULL;
 	clock_noted = 0;

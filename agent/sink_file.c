@@ -172,6 +172,9 @@ void *sink_file_map(uint64_t offset, size_t size, int *error)
 		if (at == MAP_FAILED) {
 			*error = errno;
 			at = NULL;
+		} else {
+			madvise(at, size,
+			        MADV_DONTFORK); /* a child has a file of its own */
 		}
 	}
 	done(fd);

@@ -12,26 +12,33 @@
 #include "stack.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #define LARGEST ((size_t)1 << 30) /* what "unlimited" is taken for */
 
 extern void *__libc_stack_end; /* of ld.so: where the main thread's stack began */
 
+/* By address: in a child that a thread forked, the only thread runs on that thread's
+ * stack. */
+static bool is_main_stack(const char *low)
+{
+	const char *here = __builtin_frame_address(0);
+	return low <= here && here < (const char *)__libc_stack_end;
+}
+
 void stack_measure(struct buffer *b, unsigned part)
 {
-	void *low = NULL;
 	size_t size = 0, guard = 0;
+	struct rlimit limit;
 
-	if (gettid() == getpid()) {
-		struct rlimit limit;
-		if (getrlimit(RLIMIT_STACK, &limit) == 0)
-			size =
-			    limit.rlim_cur < LARGEST ? (size_t)limit.rlim_cur : LARGEST;
-		low = (char *)__libc_stack_end - size;
-	} else {
+	if (getrlimit(RLIMIT_STACK, &limit) == 0)
+		size = limit.rlim_cur < LARGEST ? (size_t)limit.rlim_cur : LARGEST;
+	void *low = (char *)__libc_stack_end - size;
+	if (!is_main_stack(low)) {
 		pthread_attr_t attributes;
+		low = NULL;
+		size = 0;
 		if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
 			pthread_attr_getstack(&attributes, &low, &size);
 			pthread_attr_getguardsize(&attributes, &guard);

@@ -11,10 +11,10 @@
 #include "trace.h"
 
 #include "filter.h"
+#include "guard.h"
 #include "sink.h"
 #include "thread.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -39,6 +39,8 @@ void trace_init(const struct trace_source *given, bool counter)
 
 bool trace_begin(void)
 {
+	if (buffer_is_forked())
+		trace_after_fork(true); /* by a clone() of which nobody told us */
 	int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
 	if (now == NOT_BEGUN && !(forked && source->in_fork())) {
 		pthread_mutex_lock(&lock);
@@ -68,12 +70,12 @@ static void name_thread(struct buffer *b)
 
 void trace_at_limit(struct buffer *b)
 {
-	int saved = errno;
+	struct guard guard = guard_enter();
 	if (b->next < b->end)
 		name_thread(b);
 	else
 		buffer_flush(b);
-	errno = saved;
+	guard_leave(&guard);
 }
 
 /* The words of a record in one piece, with a TIME word before it when too much time went
@@ -107,10 +109,13 @@ static void put_extended(struct buffer *b, enum crumb_extended subtype,
 /* The calling thread's buffer, with the thread's definition before it. */
 static struct buffer *my_buffer(void)
 {
-	struct buffer *b = buffer_mine;
+	struct buffer *b;
 	struct thread_start t;
 
-	if (b || !trace_begin())
+	if (!trace_begin())
+		return NULL;
+	b = buffer_mine;
+	if (b)
 		return b;
 	thread_here(&t);
 	uint32_t number = __atomic_add_fetch(&last_thread, 1, __ATOMIC_RELAXED);
@@ -157,7 +162,7 @@ static void learn(const void *code, void *hint, struct intern_slot *out, bool *e
 {
 	struct buffer *b = buffer_mine;
 	if (b) {
-		*out = *intern_slot(b->area, code);
+		*out = *intern_slot(buffer_area(b), code);
 		*excluded = out->id == 0;
 		if (out->code == code)
 			return;
@@ -168,7 +173,7 @@ static void learn(const void *code, void *hint, struct intern_slot *out, bool *e
 	*excluded = lasting && out->id == 0;
 	b = buffer_mine; /* the source may have run code that was this thread's first */
 	if (b && lasting) {
-		struct intern_slot *slot = intern_slot(b->area, code);
+		struct intern_slot *slot = intern_slot(buffer_area(b), code);
 		slot->id = out->id;
 		slot->first_line = out->first_line;
 		slot->generator = out->generator;
@@ -196,11 +201,11 @@ bool trace_slow(enum crumb_word_kind kind, const void *code, void *hint)
 {
 	struct intern_slot slot;
 	bool excluded;
-	int saved = errno;
+	struct guard guard = guard_enter();
 	struct buffer *b = prepare(code, hint, &slot, &excluded);
 	if (b)
 		put(b, record_word(kind, slot.id, 0), NULL, 0, CRUMB_TICKS_BITS);
-	errno = saved;
+	guard_leave(&guard);
 	return !excluded;
 }
 
@@ -208,7 +213,7 @@ bool trace_slow_line(const void *code, void *hint, uint32_t line)
 {
 	struct intern_slot slot;
 	bool excluded;
-	int saved = errno;
+	struct guard guard = guard_enter();
 	struct buffer *b = prepare(code, hint, &slot, &excluded);
 	if (b) {
 		int32_t relative = (int32_t)(line - slot.first_line);
@@ -219,7 +224,7 @@ bool trace_slow_line(const void *code, void *hint, uint32_t line)
 		else
 			put_extended(b, CRUMB_EXT_LINE, &payload, 1);
 	}
-	errno = saved;
+	guard_leave(&guard);
 	return !excluded;
 }
 
@@ -244,9 +249,9 @@ bool trace_is_generator(const void *code, void *hint)
 
 struct buffer *trace_here(void)
 {
-	int saved = errno;
+	struct guard guard = guard_enter();
 	struct buffer *b = my_buffer();
-	errno = saved;
+	guard_leave(&guard);
 	return b;
 }
 
@@ -254,20 +259,20 @@ bool trace_exception(const void *code, void *hint, uint32_t line, const char *ty
 {
 	struct intern_slot slot;
 	bool excluded;
-	int saved = errno;
+	struct guard guard = guard_enter();
 	struct buffer *b = prepare(code, hint, &slot, &excluded);
 	if (b) {
 		uint64_t payload[2] = {slot.id | (uint64_t)line << 32,
 		                       intern_string(type, strlen(type))};
 		put_extended(b, CRUMB_EXT_EXCEPTION, payload, 2);
 	}
-	errno = saved;
+	guard_leave(&guard);
 	return !excluded;
 }
 
 void trace_exec(bool begins)
 {
-	int saved = errno;
+	struct guard guard = guard_enter();
 	struct buffer *b = buffer_mine;
 	if (sink_is_mine()) {
 		if (b && begins) {
@@ -277,47 +282,47 @@ void trace_exec(bool begins)
 		buffer_count_losses(false);
 		sink_end(begins ? CRUMB_END_EXEC : CRUMB_END_UNKNOWN, 0);
 	}
-	errno = saved;
+	guard_leave(&guard);
 }
 
 void trace_exit(enum crumb_end how, uint32_t status)
 {
-	int saved = errno;
+	struct guard guard = guard_enter();
 	if (sink_is_mine()) {
 		buffer_count_losses(true);
 		sink_end(how, status);
 	}
-	errno = saved;
+	guard_leave(&guard);
 }
 
 void trace_lost(enum crumb_loss cause, uint64_t count)
 {
-	int saved = errno;
+	struct guard guard = guard_enter();
 	uint64_t payload[2] = {cause, count};
 	struct buffer *b = my_buffer();
 	sink_lose(cause, count ? count : 1);
 	if (b)
 		put_extended(b, CRUMB_EXT_LOST, payload, 2);
-	errno = saved;
+	guard_leave(&guard);
 }
 
 void trace_forget(struct intern_record *record)
 {
-	int saved = errno;
+	struct guard guard = guard_enter();
 	intern_forget(record);
-	errno = saved;
+	guard_leave(&guard);
 }
 
 void trace_thread_ended(void)
 {
-	int saved = errno;
-	struct buffer *b = buffer_mine;
+	struct guard guard = guard_enter();
+	struct buffer *b = buffer_is_forked() ? NULL : buffer_mine;
 	if (b) {
 		buffer_watch(b, SIZE_MAX); /* the thread has left Python: nobody to ask */
 		put_extended(b, CRUMB_EXT_THREAD_END, NULL, 0);
 		buffer_release(b);
 	}
-	errno = saved;
+	guard_leave(&guard);
 }
 
 void trace_finish(uint32_t status)

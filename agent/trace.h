@@ -58,7 +58,7 @@ static inline bool trace_event(enum crumb_word_kind kind, const void *code, void
 	struct buffer *b = buffer_mine;
 	if (__builtin_expect(!b, 0))
 		return trace_slow(kind, code, hint);
-	const struct intern_slot *slot = intern_slot(b->area, code);
+	const struct intern_slot *slot = intern_slot(buffer_area(b), code);
 	if (__builtin_expect(slot->code != code, 0))
 		return trace_slow(kind, code, hint);
 	if (!slot->id)
@@ -79,7 +79,7 @@ static inline bool trace_line(const void *code, void *hint, uint32_t line)
 	struct buffer *b = buffer_mine;
 	if (__builtin_expect(!b, 0))
 		return trace_slow_line(code, hint, line);
-	const struct intern_slot *slot = intern_slot(b->area, code);
+	const struct intern_slot *slot = intern_slot(buffer_area(b), code);
 	if (__builtin_expect(slot->code != code, 0))
 		return trace_slow_line(code, hint, line);
 	if (!slot->id)

@@ -230,19 +230,30 @@ const char *parse_show_short(int64_t ns, char room[PARSE_TEXT])
 	return room;
 }
 
+/* Digits by hand: this is printed for every call. */
+static void put_digits(char *end, unsigned count, unsigned number, char fill)
+{
+	for (; count > 0; count--, number /= 10)
+		*--end = number > 0 || fill == '0' ? (char)('0' + number % 10) : fill;
+}
+
 const char *parse_show_duration(int64_t ns, char room[PARSE_TEXT])
 {
-	static const char *const names[] = {"us", "ms", "s "};
+	static const char names[][4] = {" us", " ms", " s "};
 	int64_t value = ns;
 	int i = 0;
 
 	for (; value >= 1000000 && i < 2; i++)
 		value /= 1000;
-	if (value < 1000000)
-		snprintf(room, PARSE_TEXT, "%3d.%03d %s", (int)(value / 1000),
-		         (int)(value % 1000), names[i]);
-	else
+	if (value >= 1000000) {
 		snprintf(room, PARSE_TEXT, "%7lld s ", (long long)(ns / SECOND));
+		return room;
+	}
+	put_digits(room + 2, 2, (unsigned)value / 10000, ' ');
+	room[2] = (char)('0' + value / 1000 % 10);
+	room[3] = '.';
+	put_digits(room + 7, 3, (unsigned)value % 1000, '0');
+	memcpy(room + 7, names[i], 4);
 	return room;
 }
 

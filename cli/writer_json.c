@@ -75,13 +75,7 @@ static void put_text(const char *text)
 		out_raw("null", 4);
 }
 
-static void put_signed(int64_t number)
-{
-	if (number < 0)
-		out_char('-');
-	out_u64(number < 0 ? -(uint64_t)number : (uint64_t)number);
-}
-
+/* Null where it is negative: not known. */
 static void put_ns(int64_t ns)
 {
 	if (ns < 0)
@@ -116,34 +110,18 @@ static void put_function(const struct crumb_code *code)
 	put_text(code->filename);
 }
 
-static void put_event(const struct writer_view *view, const struct crumb_event *event)
+/* A number that is not known where it is 0. */
+static void put_known(uint64_t number)
 {
-	const char *kind = crumb_kind_name(event->kind);
+	if (number)
+		out_u64(number);
+	else
+		out_raw("null", 4);
+}
 
-	(void)view;
-	KEY("{", "event_type");
-	put_text(kind ? kind : "");
-	KEY(",", "timestamp");
-	put_time(event->time_ns);
-	KEY(",", "pid");
-	out_u64(event->thread->process->pid);
-	KEY(",", "thread_id");
-	out_u64(event->thread->ident);
-	KEY(",", "native_id");
-	out_u64(event->thread->native_id);
-	KEY(",", "thread_name");
-	put_text(event->thread->name);
-	put_function(event->code);
-	KEY(",", "line_number");
-	if (event->line)
-		out_u64(event->line);
-	else
-		out_raw("null", 4);
-	KEY(",", "depth");
-	if (event->code)
-		out_u64(event->depth);
-	else
-		out_raw("null", 4);
+/* What only some kinds of events have. */
+static void put_event_details(const struct crumb_event *event)
+{
 	if (event->duration_ns >= 0) {
 		KEY(",", "duration_ns");
 		out_u64((uint64_t)event->duration_ns);
@@ -163,12 +141,37 @@ static void put_event(const struct writer_view *view, const struct crumb_event *
 		KEY("{", "cause");
 		put_string(crumb_loss_name(event->loss));
 		KEY(",", "count");
-		if (event->lost)
-			out_u64(event->lost);
-		else
-			out_raw("null", 4);
+		put_known(event->lost);
 		out_char('}');
 	}
+}
+
+static void put_event(const struct writer_view *view, const struct crumb_event *event)
+{
+	const char *kind = crumb_kind_name(event->kind);
+
+	(void)view;
+	KEY("{", "event_type");
+	put_text(kind ? kind : "");
+	KEY(",", "timestamp");
+	put_time(event->time_ns);
+	KEY(",", "pid");
+	out_u64(event->thread->process->pid);
+	KEY(",", "thread_id");
+	out_u64(event->thread->ident);
+	KEY(",", "native_id");
+	out_u64(event->thread->native_id);
+	KEY(",", "thread_name");
+	put_text(event->thread->name);
+	put_function(event->code);
+	KEY(",", "line_number");
+	put_known(event->line);
+	KEY(",", "depth");
+	if (event->code)
+		out_u64(event->depth);
+	else
+		out_raw("null", 4);
+	put_event_details(event);
 	out_char('}');
 	out_line();
 }
@@ -207,10 +210,7 @@ static void put_threads(const struct writer_process *counted)
 		KEY(",", "native_id");
 		out_u64(thread->native_id);
 		KEY(",", "parent_native_id");
-		if (thread->parent_native_id)
-			out_u64(thread->parent_native_id);
-		else
-			out_raw("null", 4);
+		put_known(thread->parent_native_id);
 		KEY(",", "start");
 		put_time(thread->start_ns);
 		KEY(",", "events");
@@ -271,6 +271,15 @@ static void put_process_text(const struct crumb_process *process)
 	}
 }
 
+/* As text: it has 64 bits, of which most readers of JSON keep 53. */
+static void put_trace_id(uint64_t id)
+{
+	if (id)
+		out_printf("\"%016llx\"", (unsigned long long)id);
+	else
+		out_raw("null", 4);
+}
+
 static void put_process(const struct writer_process *counted)
 {
 	const struct crumb_process *process = counted->process;
@@ -279,12 +288,10 @@ static void put_process(const struct writer_process *counted)
 	put_string(process->path);
 	KEY(",", "size");
 	out_u64(process->file_bytes);
-	out_printf(",\"trace_id\":\"%016llx\"", (unsigned long long)process->trace_id);
-	if (process->parent_id)
-		out_printf(",\"parent_id\":\"%016llx\"",
-		           (unsigned long long)process->parent_id);
-	else
-		out_str(",\"parent_id\":null");
+	KEY(",", "trace_id");
+	put_trace_id(process->trace_id);
+	KEY(",", "parent_id");
+	put_trace_id(process->parent_id);
 	KEY(",", "pid");
 	out_u64(process->pid);
 	KEY(",", "parent_pid");
@@ -309,10 +316,7 @@ static void put_process(const struct writer_process *counted)
 	KEY(",", "ended");
 	put_string(show_end(process->ended));
 	KEY(",", "exit_status");
-	if (process->exit_status >= 0)
-		put_signed(process->exit_status);
-	else
-		out_raw("null", 4);
+	put_ns(process->exit_status);
 	put_threads(counted);
 	put_counts(counted);
 	KEY(",", "bytes_per_event");

@@ -16,6 +16,7 @@
 
 #define SECOND INT64_C(1000000000)
 
+#define KIND_WIDTH       9
 #define LEAST_NAME_WIDTH 16
 #define LINE_WIDTH       5
 #define DURATION_WIDTH   12
@@ -148,7 +149,11 @@ static void put_event(const struct writer_view *view, const struct crumb_event *
 	enum out_role role = role_of(event->kind);
 	if (role != OUT_PLAIN)
 		out_role(role);
-	out_printf("%-9s", kind ? kind : "?");
+	kind = kind ? kind : "?";
+	size_t length = strlen(kind);
+	out_raw(kind, length);
+	if (length < KIND_WIDTH)
+		out_fill(' ', KIND_WIDTH - length);
 	if (role != OUT_PLAIN)
 		out_role(OUT_PLAIN);
 	if (event->code) {

@@ -70,9 +70,9 @@ def repeat(count):
     for i in range(count):
         work(i)
 
-repeat(20000)
+repeat(5000)
 os.closerange(3, 70000)  # the file must be found again from here
-repeat(20000)
+repeat(5000)
 pid = os.fork()
 if pid == 0:
     repeat(7)
@@ -82,7 +82,7 @@ os.waitpid(pid, 0)
     result = ctx.run(text, env={"BREADCRUMB_OUTPUT": "here-%p.crumb"}).check(0)
     traces = read(ctx, result, 2)
     ctx.equal({os.path.dirname(t.path) for t in traces}, {str(ctx.tmp)}, "folders of the files")
-    ctx.equal(sorted(t.count("work") for t in traces), [7, 40000])
+    ctx.equal(sorted(t.count("work") for t in traces), [7, 10000])
     ctx.equal([t.lost for t in traces], [{}, {}])
 
 
@@ -200,7 +200,6 @@ FILTERS = {
 }
 
 
-@for_backends()
 @parametrize("case", list(FILTERS), short=["package-and-below", "exclude-wins"])
 def test_module_filter(ctx, case):
     include, exclude, wanted = FILTERS[case]
@@ -343,11 +342,11 @@ def test_lines_are_recorded_when_asked_for(ctx):
 
 
 @for_backends()
-@parametrize("size", ["300000", "300k", "1M"])
+@parametrize("size", ["200000", "200k"])
 def test_size_limit_stops_the_recording(ctx, size):
-    limit = {"300000": 300000, "300k": 300 << 10, "1M": 1 << 20}[size]
-    plain = ctx.plain(PROGRAM, [200000])
-    traced = ctx.run(PROGRAM, [200000], env={"BREADCRUMB_MAX_SIZE": size})
+    limit = {"200000": 200000, "200k": 200 << 10}[size]
+    plain = ctx.plain(PROGRAM, [40000])
+    traced = ctx.run(PROGRAM, [40000], env={"BREADCRUMB_MAX_SIZE": size})
     check_as_plain(ctx, plain, traced, 1, ["BREADCRUMB_MAX_SIZE"])
     trace = read(ctx, traced)
     written = os.path.getsize(trace.path)
@@ -356,8 +355,8 @@ def test_size_limit_stops_the_recording(ctx, size):
     recorded = trace.count("work") + trace.count("work", "return")
     [(cause, lost)] = trace.lost.items()
     ctx.equal(cause, "BREADCRUMB_MAX_SIZE reached")
-    if not 400000 <= recorded + lost <= 401000:
-        raise Failure(f"{recorded} recorded and {lost} lost of 400000 events of work")
+    if not 80000 <= recorded + lost <= 81000:
+        raise Failure(f"{recorded} recorded and {lost} lost of 80000 events of work")
 
 
 def test_size_limit_is_kept_by_many_threads(ctx):
@@ -368,7 +367,7 @@ def work(n):
     return n
 
 def life():
-    for i in range(20000):
+    for i in range(4000):
         work(i)
 
 threads = [threading.Thread(target=life) for _ in range(8)]
@@ -379,17 +378,17 @@ for t in threads:
 print('done')
 """
     plain = ctx.plain(text)
-    traced = ctx.run(text, env={"BREADCRUMB_MAX_SIZE": "1M"})
+    traced = ctx.run(text, env={"BREADCRUMB_MAX_SIZE": "300k"})
     check_as_plain(ctx, plain, traced, 1, ["BREADCRUMB_MAX_SIZE"])
     trace = read(ctx, traced)
-    if os.path.getsize(trace.path) > 1 << 20:
+    if os.path.getsize(trace.path) > 300 << 10:
         raise Failure(f"the file has {os.path.getsize(trace.path)} bytes")
     recorded = trace.count("work") + trace.count("work", "return")
-    if not 320000 <= recorded + sum(trace.lost.values()) <= 322000:
-        raise Failure(f"{recorded} recorded and {trace.lost} lost of 320000 events of work")
+    if not 64000 <= recorded + sum(trace.lost.values()) <= 66000:
+        raise Failure(f"{recorded} recorded and {trace.lost} lost of 64000 events of work")
 
 
-@parametrize("size", ["1", "4096", "30000"])
+@parametrize("size", ["1", "4096", "17000"])
 def test_size_limit_too_small_for_anything_is_one_line(ctx, size):
     plain = ctx.plain(PROGRAM)
     traced = ctx.run(PROGRAM, env={"BREADCRUMB_MAX_SIZE": size})
@@ -403,8 +402,8 @@ def test_size_limit_too_small_for_anything_is_one_line(ctx, size):
 
 
 def test_free_space_wanted_stops_the_recording(ctx):
-    plain = ctx.plain(PROGRAM, [100000])
-    traced = ctx.run(PROGRAM, [100000], env={"BREADCRUMB_KEEP_FREE": "1000000T"})
+    plain = ctx.plain(PROGRAM, [10000])
+    traced = ctx.run(PROGRAM, [10000], env={"BREADCRUMB_KEEP_FREE": "1000000T"})
     check_as_plain(ctx, plain, traced, 1, ["BREADCRUMB_KEEP_FREE"])
     for path in traced.traces:
         trace = Trace(ctx, path)
@@ -538,7 +537,7 @@ def snapshot(ctx, path, number):
         """It has its final size: the same twice."""
         try:
             size = os.path.getsize(name)
-            time.sleep(0.05)
+            time.sleep(0.03)
             return size > 4096 and size == os.path.getsize(name)
         except FileNotFoundError:
             return False
@@ -547,7 +546,6 @@ def snapshot(ctx, path, number):
     return Trace(ctx, name).check_order()
 
 
-@for_backends()
 @parametrize("value", ["USR2", "12", "SIGUSR1", "hup"])
 def test_signal_leaves_a_snapshot_and_tracing_goes_on(ctx, value):
     number = {"USR2": signal.SIGUSR2, "12": 12, "SIGUSR1": signal.SIGUSR1, "hup": signal.SIGHUP}

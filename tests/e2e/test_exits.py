@@ -9,9 +9,9 @@ import signal
 from behave import Trace, read
 from harness import Failure, parametrize, short
 
-CALLS = 10000
+CALLS = 6000
 
-# Two windows are filled and a third is begun before the end comes.
+# One window is filled and a second is begun before the end comes.
 PROGRAM = """\
 import ctypes, faulthandler, os, signal, sys, threading
 

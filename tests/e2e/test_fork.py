@@ -5,7 +5,7 @@ nothing is lost or mixed up, and the parent's tracing goes on."""
 import collections
 import os
 
-from behave import Trace, read, read_all, wait_for
+from behave import Trace, read, read_all, spare, wait_for
 from harness import Failure, for_backends, parametrize, short
 
 
@@ -48,20 +48,20 @@ def repeat(function, count):
 @for_backends()
 def test_forked_child_has_its_own_file(ctx):
     text = FORK + """\
-repeat(early, 5000)
+repeat(early, 4500)
 pid = os.fork()
 if pid == 0:
-    repeat(in_child, 6000)
+    repeat(in_child, 4600)
     sys.exit(4)
-repeat(in_parent, 7000)
+repeat(in_parent, 4700)
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 repeat(in_parent, 100)
 """
     result = ctx.same_behaviour(text)
     parent, [child] = family(ctx, result, 2)
     names = ("early", "in_child", "in_parent")
-    ctx.equal([parent.count(n) for n in names], [5000, 0, 7100], "the parent's calls")
-    ctx.equal([child.count(n) for n in names], [0, 6000, 0], "the child's calls")
+    ctx.equal([parent.count(n) for n in names], [4500, 0, 4800], "the parent's calls")
+    ctx.equal([child.count(n) for n in names], [0, 4600, 0], "the child's calls")
     ctx.equal([parent.ended, child.ended], ["clean", "clean"])
     ctx.equal([parent.info["exit_status"], child.info["exit_status"]], [0, 4])
     ctx.equal([parent.lost, child.lost], [{}, {}])
@@ -350,6 +350,7 @@ repeat(in_parent, 40)
 
 @parametrize("method", ["fork", "forkserver", "spawn"])
 def test_multiprocessing_gives_a_file_per_process(ctx, method):
+    spare(ctx)
     text = f"""\
 import multiprocessing as mp
 
@@ -386,6 +387,7 @@ if __name__ == '__main__':
 
 
 def test_queues_and_managers_work_as_before(ctx):
+    spare(ctx)
     text = """\
 import multiprocessing as mp
 

@@ -133,7 +133,7 @@ def churn(n):
     space = {}
     exec(f'def f{n % 7}(x):\\n    return x + {n}\\n', space)
     return space[f'f{n % 7}'](1)
-print(sum(churn(n) for n in range(3000)))
+print(sum(churn(n) for n in range(1000)))
 """,
     "code-attributes": """\
 def f(x):
@@ -258,14 +258,10 @@ def work(n):
 def values():
     yield from range(5)
 ctypes.set_errno(77)
-for i in range(20000):
+for i in range(3000):
     work(i)
     list(values())
 print(ctypes.get_errno())
-raw = ctypes.PyDLL(None)
-location = raw.__errno_location
-location.restype = ctypes.POINTER(ctypes.c_int)
-callback = ctypes.PYFUNCTYPE(ctypes.c_int)(lambda: work(1))
 """,
     "import-time-names": """\
 import sys
@@ -689,7 +685,12 @@ def main():
 
 print(main())
 """
-    ctx.same_behaviour(text, stdin="n\nn\ns\ns\np n\nw\nr\nc\n")
+    session = "b inner\nc\np n\nw\nn\nu\np y if 'y' in dir() else x if 'x' in dir() else 0\nc\nr\ncl 1\nc\n"
+    plain = ctx.plain(text, stdin=session)
+    traced = ctx.run(text, stdin=session)
+    # 3.13 stops one line later in set_trace() when any other tool is monitoring.
+    ctx.equal(traced.stdout.splitlines()[2:], plain.stdout.splitlines()[2:], "the session")
+    ctx.equal([traced.stderr, traced.returncode], [plain.stderr, plain.returncode])
 
 
 # ---- warnings, descriptors, memory ---------------------------------------------------------
@@ -706,6 +707,8 @@ def work(n):
 t = threading.Thread(target=work, args=(1,))
 t.start()
 t.join()
+while len(os.listdir('/proc/self/task')) > 1:
+    pass
 pid = os.fork()
 if pid == 0:
     work(2)
@@ -792,12 +795,12 @@ def callback(n):
 
 library = ctypes.PyDLL(sys.argv[1])
 routine = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int)(callback)
-print(library.check(routine, 30000))
+print(library.check(routine, 10000))
 """
     plain = ctx.plain(text, [library]).check(0)
     traced = ctx.run(text, [library]).check(0)
     ctx.equal([traced.stdout, traced.stderr], [plain.stdout, plain.stderr])
-    ctx.equal(read(ctx, traced).count("work"), 30000)
+    ctx.equal(read(ctx, traced).count("work"), 10000)
 
 
 def test_debug_build_counts_the_same_references(ctx):

@@ -238,7 +238,7 @@ def work(n):
     return n
 
 def life():
-    for i in range(10000):
+    for i in range(5000):
         work(i)
 
 threads = [threading.Thread(target=life) for _ in range(4)]
@@ -248,8 +248,8 @@ for t in threads:
     t.join()
 """
     trace = read(ctx, ctx.same_behaviour(text))
-    ctx.equal(sorted(by_thread(trace, "work").values()), [10000] * 4, "calls by thread")
-    ctx.equal(trace.count("work", "return"), 40000, "returns")
+    ctx.equal(sorted(by_thread(trace, "work").values()), [5000] * 4, "calls by thread")
+    ctx.equal(trace.count("work", "return"), 20000, "returns")
 
 
 @for_backends()

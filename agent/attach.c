@@ -144,6 +144,7 @@ static bool open_file(void)
 static const struct trace_source source = {
     .describe = inspect_describe,
     .release = inspect_release,
+    .nested = inspect_nested,
     .remember = remember,
     .thread_name = inspect_thread_name,
     .open = open_file,

@@ -119,9 +119,11 @@ bool inspect_describe(const void *given, void *hint, struct intern_code *out)
 	out->module = module_name(py, globals, &out->held[0]);
 	out->name = text_attribute(py, code, "co_name", &out->held[1]);
 	out->filename = text_attribute(py, code, "co_filename", &out->held[2]);
-	out->qualname = out->name;
-	if (py->minor >= 11)
-		out->qualname = text_attribute(py, code, "co_qualname", &out->held[3]);
+	out->qualname = py->minor >= 11
+	                    ? text_attribute(py, code, "co_qualname", &out->held[3])
+	                    : intern_qualname(code);
+	if (!out->qualname.length)
+		out->qualname = out->name;
 	out->first_line = (uint32_t)number_attribute(py, code, "co_firstlineno");
 	out->flags = (uint32_t)number_attribute(py, code, "co_flags");
 	out->generator = (out->flags & PYAPI_GENERATOR_FLAGS) != 0;
@@ -142,6 +144,62 @@ void inspect_release(struct intern_code *out)
 			py->Py_DecRef(out->held[i]);
 		out->held[i] = NULL;
 	}
+}
+
+#define CO_OPTIMIZED 1u /* of functions, not of modules and class bodies */
+#define QUALNAME_MAX 1000
+
+/* What a function or class is called that is made in a frame of `outer`, as the compiler
+ * of 3.11 would name it.  The length; 0: too long. */
+static size_t join(char *out, const struct intern_code *outer, struct intern_text name)
+{
+	static const char module[] = "<module>", locals[] = ".<locals>.";
+	bool is_module = outer->name.length == sizeof module - 1 &&
+	                 memcmp(outer->name.text, module, sizeof module - 1) == 0;
+	const char *between = outer->flags & CO_OPTIMIZED ? locals : ".";
+	size_t used = is_module ? 0 : outer->qualname.length + strlen(between);
+
+	if (used + name.length > QUALNAME_MAX)
+		return 0;
+	if (!is_module) {
+		memcpy(out, outer->qualname.text, outer->qualname.length);
+		memcpy(out + outer->qualname.length, between, strlen(between));
+	}
+	memcpy(out + used, name.text, name.length);
+	return used + name.length;
+}
+
+void inspect_nested(const void *given, const struct intern_code *what,
+                    void (*found)(const void *code, const char *name, size_t length))
+{
+	const struct pyapi *py = pyapi();
+	char qualname[QUALNAME_MAX];
+
+	if (py->minor >= 11)
+		return;
+	struct aside aside = put_aside(py);
+	PyObject *constants =
+	    py->PyObject_GetAttrString((PyObject *)(uintptr_t)given, "co_consts");
+	Py_ssize_t count = constants ? py->PyTuple_Size(constants) : 0;
+	for (Py_ssize_t i = 0; i < count; i++) {
+		PyObject *item = py->PyTuple_GetItem(constants, i); /* borrowed */
+		PyObject *type = item ? py->PyObject_Type(item) : NULL;
+		if (type && type == py->code_type) {
+			void *held = NULL;
+			struct intern_text name =
+			    text_attribute(py, item, "co_name", &held);
+			size_t length = join(qualname, what, name);
+			if (length)
+				found(item, qualname, length);
+			if (held)
+				py->Py_DecRef(held);
+		}
+		if (type)
+			py->Py_DecRef(type);
+	}
+	if (constants)
+		py->Py_DecRef(constants);
+	put_back(py, &aside);
 }
 
 /* threading._active[ident], borrowed; NULL when threading does not know this thread

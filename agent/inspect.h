@@ -19,6 +19,8 @@
  */
 bool inspect_describe(const void *code, void *hint, struct intern_code *out);
 void inspect_release(struct intern_code *out);
+void inspect_nested(const void *code, const struct intern_code *what,
+                    void (*found)(const void *code, const char *name, size_t length));
 size_t inspect_thread_name(char *out, size_t size);
 
 /* os.fork() or os.forkpty() is about to be called in this thread; and whether, in the

@@ -18,12 +18,15 @@
 #include "sink.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 struct intern_record {
 	struct intern_slot what; /* code NULL: forgotten */
 	uint32_t file;           /* number of the file that has its definition */
+	uint32_t qualname_length;
+	char *qualname; /* by intern_expect(); NULL: none */
 	struct intern_record *free;
 };
 
@@ -229,6 +232,18 @@ static uint32_t define(const struct intern_code *what)
 	return ++last_code_id;
 }
 
+/* A record for a code object that has none; NULL: no memory.  The lock is held. */
+static struct intern_record *enter(const void *code)
+{
+	struct intern_record *r = grow_codes() ? new_record() : NULL;
+	if (r) {
+		*r = (struct intern_record){.what = {.code = code}};
+		codes.at[place(code)] = r;
+		codes.used++;
+	}
+	return r;
+}
+
 struct intern_record *intern_add(const void *code, const struct intern_code *what,
                                  bool accepted, struct intern_slot *out)
 {
@@ -237,12 +252,8 @@ struct intern_record *intern_add(const void *code, const struct intern_code *wha
 	*out = (struct intern_slot){.code = code};
 	intern_lock();
 	struct intern_record *r = known(code);
-	if (!r && grow_codes() && (fresh = new_record())) {
-		r = fresh;
-		*r = (struct intern_record){.what = *out};
-		codes.at[place(code)] = r;
-		codes.used++;
-	}
+	if (!r)
+		r = fresh = enter(code);
 	if (r && r->file != this_file) {
 		r->what.id = accepted ? define(what) : 0;
 		r->what.first_line = what->first_line & 0x7fffffffu;
@@ -255,6 +266,33 @@ struct intern_record *intern_add(const void *code, const struct intern_code *wha
 		sink_lose(CRUMB_LOSS_NO_DEFINITION, 1);
 	intern_unlock();
 	return fresh;
+}
+
+struct intern_record *intern_expect(const void *code, const char *qualname, size_t length)
+{
+	struct intern_record *fresh = NULL;
+
+	intern_lock();
+	struct intern_record *r = known(code);
+	if (!r)
+		r = fresh = enter(code);
+	if (r && !r->qualname && (r->qualname = malloc(length + 1))) {
+		memcpy(r->qualname, qualname, length);
+		r->qualname_length = (uint32_t)length;
+	}
+	intern_unlock();
+	return fresh;
+}
+
+struct intern_text intern_qualname(const void *code)
+{
+	struct intern_text t = {"", 0};
+	intern_lock();
+	const struct intern_record *r = known(code);
+	if (r && r->qualname)
+		t = (struct intern_text){r->qualname, r->qualname_length};
+	intern_unlock();
+	return t;
 }
 
 /* Takes the entry out and moves up those behind it that had to step aside for it. */
@@ -297,6 +335,8 @@ void intern_forget(struct intern_record *record)
 	if (code)
 		take_out(code);
 	record->what.code = NULL;
+	free(record->qualname);
+	record->qualname = NULL;
 	record->free = free_records;
 	free_records = record;
 	intern_unlock();

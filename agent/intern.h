@@ -64,6 +64,16 @@ struct intern_record;
 struct intern_record *intern_add(const void *code, const struct intern_code *what,
                                  bool accepted, struct intern_slot *out);
 
+/*
+ * For CPython 3.10, whose code objects do not know their qualified names: says what a
+ * code object that has not run yet will be called.  Returns its record when it was not
+ * known at all, as intern_add() does, else NULL.  intern_qualname() gives the text back,
+ * which lives as long as the code object; of length 0 when nothing was said.
+ */
+struct intern_record *intern_expect(const void *code, const char *qualname,
+                                    size_t length);
+struct intern_text intern_qualname(const void *code);
+
 /* The code object of this record is gone, and its address may be another's soon.  Any
  * thread; no code of that code object runs any more. */
 void intern_forget(struct intern_record *record);

@@ -258,6 +258,10 @@ const struct pyapi *pyapi_find(bool search, enum pyapi_failure *failure,
 	py.none = symbol(search, *what);
 	if (!py.none)
 		return NULL;
+	*what = "PyCode_Type";
+	py.code_type = symbol(search, *what);
+	if (!py.code_type)
+		return NULL;
 	*what = "PyUnstable_Code_SetExtra";
 	if (!py.set_extra || !py.request_extra)
 		return NULL;

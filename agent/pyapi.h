@@ -61,6 +61,7 @@ struct pyapi_allocator {
 	X(PyObject *, PyUnicode_FromString, (const char *))                              \
 	X(int, PyBytes_AsStringAndSize, (PyObject *, char **, Py_ssize_t *))             \
 	X(PyObject *, PyTuple_GetItem, (PyObject *, Py_ssize_t))                         \
+	X(Py_ssize_t, PyTuple_Size, (PyObject *))                                        \
 	X(PyObject *, PyDict_GetItem, (PyObject *, PyObject *))                          \
 	X(PyObject *, PyDict_GetItemString, (PyObject *, const char *))                  \
 	X(PyObject *, PyModule_GetDict, (PyObject *))                                    \
@@ -115,9 +116,10 @@ struct pyapi {
 #define MEMBER(member, result, parameters, name, other) result(*member) parameters;
 	PYAPI_VARYING(MEMBER)
 #undef MEMBER
-	PyObject *none; /* Py_None */
-	unsigned hex;   /* PY_VERSION_HEX */
-	unsigned minor; /* 10 … 15 */
+	PyObject *none;      /* Py_None */
+	PyObject *code_type; /* PyCode_Type */
+	unsigned hex;        /* PY_VERSION_HEX */
+	unsigned minor;      /* 10 … 15 */
 	bool free_threaded;
 	size_t type_name; /* offset of tp_name in a type */
 	struct pyapi_opcodes opcode;

@@ -136,6 +136,13 @@ static struct buffer *my_buffer(void)
 	return b;
 }
 
+static void expect(const void *code, const char *qualname, size_t length)
+{
+	struct intern_record *record = intern_expect(code, qualname, length);
+	if (record && !source->remember(code, record))
+		intern_forget(record);
+}
+
 /* Asks the source about a code object that has no id yet. */
 static bool introduce(const void *code, void *hint, struct intern_slot *out)
 {
@@ -147,6 +154,8 @@ static bool introduce(const void *code, void *hint, struct intern_slot *out)
 	}
 	bool accepted = filter_accepts(what.module.text, what.module.length);
 	struct intern_record *record = intern_add(code, &what, accepted, out);
+	if (source->nested)
+		source->nested(code, &what, expect);
 	source->release(&what);
 	if (record && !source->remember(code, record)) {
 		intern_forget(record);

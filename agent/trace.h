@@ -26,6 +26,10 @@ struct trace_source {
 	/* Arranges for trace_forget(record) when the code object dies.  False: it cannot.
 	 */
 	bool (*remember)(const void *code, struct intern_record *record);
+	/* Calls found() for each code object that is a constant of this one, with the
+	 * qualified name that it will have; NULL when code objects know it themselves. */
+	void (*nested)(const void *code, const struct intern_code *what,
+	               void (*found)(const void *code, const char *name, size_t length));
 	/* The calling thread's name as Python has it; its length, 0 when there is none
 	 * yet. */
 	size_t (*thread_name)(char *out, size_t size);

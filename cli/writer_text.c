@@ -5,6 +5,7 @@
  */
 #include "writer.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,8 @@
 
 #define SECOND INT64_C(1000000000)
 
-#define KIND_WIDTH       9
-#define LEAST_NAME_WIDTH 16
-#define LINE_WIDTH       5
-#define DURATION_WIDTH   12
+#define KIND_WIDTH     9
+#define DURATION_WIDTH 12
 
 /* ---- events -------------------------------------------------------------------------
  */
@@ -57,6 +56,15 @@ static void put_padded(const char *text, unsigned width)
 		out_fill(' ', width - columns);
 }
 
+/* Shortened in the middle where it is longer. */
+static void put_at_most(const char *text, unsigned width)
+{
+	if (width < UINT_MAX && out_text_width(text) > width)
+		out_text_in(text, width);
+	else
+		out_text(text);
+}
+
 /* Where lines are cut the folder is what a reader can do without. */
 static const char *file_of(const struct crumb_code *code)
 {
@@ -65,34 +73,43 @@ static const char *file_of(const struct crumb_code *code)
 	return slash ? slash + 1 : code->filename;
 }
 
-/* The name of the function, shortened where the rest of the line needs the room. */
+static unsigned digits_of(uint64_t number)
+{
+	unsigned digits = 1;
+
+	for (; number >= 10; number /= 10)
+		digits++;
+	return digits;
+}
+
+/*
+ * Function, file and line.  On a terminal they share what the line has left besides the
+ * exception or duration at its end: a long file name takes two fifths, the function the
+ * rest.
+ */
 static void put_function(const struct crumb_event *event)
 {
-	const char *name = show_function(event->code);
-	unsigned left = LEAST_NAME_WIDTH;
+	const char *name = show_function(event->code), *file = file_of(event->code);
+	unsigned name_width = UINT_MAX, file_width = UINT_MAX;
 
 	if (out_width() > 0) {
-		unsigned used = out_column() + 2 + out_text_width(file_of(event->code)) +
-		                (event->line ? LINE_WIDTH : 0);
+		unsigned used = out_column() + 2;
+		if (event->line)
+			used += 1 + digits_of(event->line);
 		if (event->kind == CRUMB_EXCEPTION && event->exception)
 			used += 2 + out_text_width(event->exception);
 		else if (event->duration_ns >= 0)
 			used += DURATION_WIDTH;
-		if (out_width() > used + LEAST_NAME_WIDTH)
-			left = out_width() - used;
-		if (out_text_width(name) > left) {
-			out_text_in(name, left);
-			return;
-		}
+		unsigned left = out_width() > used ? out_width() - used : 0;
+		file_width = out_text_width(file);
+		if (out_text_width(name) + file_width > left && file_width > left * 2 / 5)
+			file_width = left * 2 / 5;
+		name_width = left - file_width;
 	}
-	out_text(name);
-}
-
-static void put_place(const struct crumb_event *event)
-{
+	put_at_most(name, name_width);
 	out_raw("  ", 2);
 	out_role(OUT_FAINT);
-	out_text(file_of(event->code));
+	put_at_most(file, file_width);
 	if (event->line) {
 		out_char(':');
 		out_u64(event->line);
@@ -159,7 +176,6 @@ static void put_event(const struct writer_view *view, const struct crumb_event *
 	if (event->code) {
 		out_raw("  ", 2);
 		put_function(event);
-		put_place(event);
 	} else if (event->kind == CRUMB_LOST) {
 		out_raw("  ", 2);
 	}
@@ -381,9 +397,7 @@ static unsigned calls_width(const struct report_row *const *rows, size_t count)
 	unsigned width = 6;
 
 	for (size_t i = 0; i < count; i++) {
-		unsigned digits = 1;
-		for (uint64_t n = rows[i]->calls; n >= 10; n /= 10)
-			digits++;
+		unsigned digits = digits_of(rows[i]->calls);
 		if (digits + 1 > width)
 			width = digits + 1;
 	}

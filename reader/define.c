@@ -231,10 +231,18 @@ static int load_block(struct loader *loader, uint64_t offset)
 	struct crumb_block block;
 	struct crumb_record record;
 
-	ssize_t got = file_read_scratch(process, CRUMB_BLOCK_MAX, offset);
-	if (got < (ssize_t)sizeof(block))
-		return got < 0 ? (int)got : 0;
-	memcpy(&block, process->scratch, sizeof(block));
+	ssize_t got =
+	    file_read(process->trace, &process->file, &block, sizeof(block), offset);
+	if (got == (ssize_t)sizeof(block) && chain_is_block(&block)) {
+		got = file_read_scratch(process, block.size, offset);
+	} else if (got >= 0) {
+		error_problem(process, offset,
+		              "the file was changed while it was read; a block of "
+		              "definitions is left out");
+		return 0;
+	}
+	if (got < 0)
+		return (int)got;
 	size_t end = (size_t)got < block.size ? (size_t)got : block.size;
 	for (size_t at = sizeof(block); at + sizeof(record) <= end; at += record.size) {
 		memcpy(&record, process->scratch + at, sizeof(record));
@@ -486,4 +494,9 @@ void define_free(struct process *process)
 	free(process->threads);
 	free(process->arguments);
 	free(process->notes);
+	process->codes = NULL;
+	process->threads = NULL;
+	process->arguments = process->notes = NULL;
+	process->code_count = process->thread_count = process->thread_room = 0;
+	process->public.argc = process->public.note_count = process->note_room = 0;
 }

@@ -35,14 +35,14 @@ static void close_oldest(struct crumb_trace *trace)
 }
 
 /* O_NONBLOCK: should the file have become a FIFO since it was looked at, do not wait. */
-static int open_descriptor(struct crumb_trace *trace, struct file *file)
+static int open_descriptor(struct crumb_trace *trace, struct file *file, const char *path)
 {
 	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	int error;
 
 	if (trace->files_open >= FILES_MAX)
 		close_oldest(trace);
-	file->fd = open(file->path, flags);
+	file->fd = open(path, flags);
 	while (file->fd < 0 && (errno == EMFILE || errno == EINTR)) {
 		if (errno == EMFILE) {
 			size_t before = trace->files_open;
@@ -50,7 +50,7 @@ static int open_descriptor(struct crumb_trace *trace, struct file *file)
 			if (trace->files_open == before)
 				return -EMFILE;
 		}
-		file->fd = open(file->path, flags);
+		file->fd = open(path, flags);
 	}
 	error = errno;
 	if (file->fd < 0)
@@ -84,9 +84,10 @@ int file_open(struct crumb_trace *trace, struct file *file, const char *path)
 	file->path = strdup(path);
 	if (!file->path)
 		return error_system(trace, -ENOMEM, path);
-	r = open_descriptor(trace, file);
+	r = open_descriptor(trace, file, path);
 	if (r < 0)
 		return error_system(trace, r, path);
+	file->real = realpath(path, NULL);
 	if (fstat(file->fd, &st) < 0)
 		return error_system(trace, -errno, path);
 	if (!S_ISREG(st.st_mode))
@@ -97,6 +98,13 @@ int file_open(struct crumb_trace *trace, struct file *file, const char *path)
 	file->size = (uint64_t)st.st_size;
 	file->stamp = ++trace->stamp;
 	return 0;
+}
+
+void file_free(struct crumb_trace *trace, struct file *file)
+{
+	file_close(trace, file);
+	free(file->path);
+	free(file->real);
 }
 
 void file_close(struct crumb_trace *trace, struct file *file)
@@ -116,7 +124,7 @@ static int ensure_open(struct crumb_trace *trace, struct file *file)
 	file->stamp = ++trace->stamp;
 	if (READER_LIKELY(file->fd >= 0))
 		return 0;
-	r = open_descriptor(trace, file);
+	r = open_descriptor(trace, file, file->real ? file->real : file->path);
 	if (r < 0)
 		return error_system(trace, r, file->path);
 	if (fstat(file->fd, &st) < 0 || st.st_dev != file->device ||

@@ -9,6 +9,8 @@
  * crumb_trace_add()); the trace's error says what is wrong. */
 int file_open(struct crumb_trace *trace, struct file *file, const char *path);
 void file_close(struct crumb_trace *trace, struct file *file);
+/* Closes it and forgets its path. */
+void file_free(struct crumb_trace *trace, struct file *file);
 
 /* Reads up to `size` bytes: fewer only where the file ends.  A negative errno on failure,
  * with the trace's error set. */

@@ -322,6 +322,14 @@ static void mend_clocks(struct process *process)
 
 static void sort_blocks(struct index *index)
 {
+	/* For its time here qsort needs as much again. */
+	struct block *fitting =
+	    realloc(index->blocks, (index->count + 1) * sizeof(*fitting));
+
+	if (fitting) {
+		index->blocks = fitting;
+		index->room = index->count + 1;
+	}
 	for (size_t i = 1; i < index->count; i++)
 		if (compare(&index->blocks[i - 1], &index->blocks[i]) > 0) {
 			qsort(index->blocks, index->count, sizeof(*index->blocks),

@@ -290,6 +290,25 @@ static int get_scratch(struct process *process)
 	return process->scratch ? 0 : -ENOMEM;
 }
 
+/* A process of another host may have the number of one that runs here: the file says so
+ * only in its definitions.  It is read again then, as one that nobody writes to. */
+static int read_blocks(struct process *process)
+{
+	for (;;) {
+		int r = index_build(process);
+		if (r == 0)
+			r = define_load(process);
+		if (r < 0 || process->public.ended != CRUMB_ENDED_RUNNING ||
+		    is_this_host(process->public.host))
+			return r;
+		process->public.ended = CRUMB_ENDED_UNKNOWN;
+		define_free(process);
+		index_free(&process->index);
+		error_forget(process);
+		set_empty(process);
+	}
+}
+
 static int load(struct process *process)
 {
 	int r = read_header(process);
@@ -305,16 +324,13 @@ static int load(struct process *process)
 		if (r < 0)
 			return r;
 	}
-	r = get_scratch(process);
-	if (r < 0)
-		return r;
-	doubt_header(process);
 	copy_header(process);
-	r = index_build(process);
+	r = get_scratch(process);
 	if (r == 0)
-		r = define_load(process);
+		r = read_blocks(process);
 	if (r == 0)
 		r = find_end(process);
+	doubt_header(process);
 	free(process->scratch);
 	process->scratch = NULL;
 	process->public.file_bytes = process->file.size;
@@ -367,8 +383,7 @@ void process_free(struct process *process)
 	error_forget(process);
 	define_free(process);
 	index_free(&process->index);
-	file_close(process->trace, &process->file);
-	free(process->file.path);
+	file_free(process->trace, &process->file);
 	free(process->scratch);
 	free(process);
 }

@@ -22,7 +22,8 @@
 
 /* A file of a trace.  It is opened again when too many are open (see file.c). */
 struct file {
-	char *path;
+	char *path;     /* as given */
+	char *real;     /* absolute, for opening it again; NULL where that failed */
 	int fd;         /* -1 while it is closed */
 	uint64_t stamp; /* when it was last used, on the trace's own clock */
 	dev_t device;
@@ -111,7 +112,7 @@ struct process {
 	const char **notes;
 	size_t note_room;
 	struct crumb_code *codes; /* by rising id */
-	size_t code_count, code_room;
+	size_t code_count;
 	struct crumb_code unknown_code; /* stands for an id without a definition */
 	bool has_unknown_code;          /* it was needed, which is told once */
 	struct thread *threads;         /* by rising number */

@@ -318,6 +318,43 @@ START_TEST(problems_of_a_file_end_at_a_hundred)
 }
 END_TEST
 
+START_TEST(file_that_was_replaced_is_eio)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	struct crumb_event event;
+	char name[256], folder[512];
+	int r, events = 0, failures = 0;
+
+	/* More files than are kept open: the first one is closed when it is wanted again.
+	 */
+	snprintf(folder, sizeof(folder), "%s", path);
+	*strrchr(folder, '/') = '\0';
+	ck_assert_int_eq(chdir(folder), 0);
+	for (int i = 0; i < 102; i++) {
+		snprintf(name, sizeof(name), "n%d.crumb", i);
+		make_small(name);
+		ck_assert_int_eq(crumb_trace_add(trace, name), 1);
+	}
+	ck_assert_int_eq(chdir("/"), 0);
+	snprintf(name, sizeof(name), "%.200s/n0.crumb", folder);
+	ck_assert_int_eq(rename(name, path), 0);
+	make_small(name);
+	struct crumb_cursor *cursor = crumb_cursor_new(trace, NULL);
+	while ((r = crumb_cursor_next(cursor, &event)) != 0 && failures < 10) {
+		if (r < 0) {
+			ck_assert_int_eq(r, -EIO);
+			ck_assert_str_eq(crumb_trace_error(trace),
+			                 "n0.crumb: another file has taken its place");
+			failures++;
+		}
+		events += r > 0;
+	}
+	ck_assert_int_eq(failures, 1);
+	ck_assert_int_eq(events, 101);
+	crumb_trace_free(trace);
+}
+END_TEST
+
 /* ---- directories ---- */
 
 START_TEST(directory_adds_its_trace_files_by_name)
@@ -644,6 +681,33 @@ START_TEST(process_of_another_host_is_unknown)
 }
 END_TEST
 
+START_TEST(torn_block_is_excused_only_while_it_is_written)
+{
+	for (int is_here = 0; is_here < 2; is_here++) {
+		struct make_trace *t = make_begin(path);
+		struct timespec now;
+		char name[256];
+		clock_gettime(CLOCK_REALTIME, &now);
+		gethostname(name, sizeof(name));
+		name[0] ^= !is_here;
+		make_header(t)->end = CRUMB_END_UNKNOWN;
+		make_header(t)->pid = (uint32_t)getpid();
+		make_header(t)->start_ns = now.tv_sec * INT64_C(1000000000);
+		make_fact(t, CRUMB_FACT_HOST, name, strlen(name));
+		uint32_t thread = make_thread(t, 1, "t");
+		make_event(t, thread, CRUMB_WORD_CALL, 0, 10);
+		uint64_t at = make_block(t, thread);
+		make_finish(t);
+		make_poke(path, at + 128 - 8, "\0", 1);
+		struct seen seen = seen_of(path);
+		ck_assert_int_eq((int)crumb_trace_process(seen.trace, 0)->ended,
+		                 is_here ? CRUMB_ENDED_RUNNING : CRUMB_ENDED_UNKNOWN);
+		ck_assert(is_here == (*seen.problems == '\0'));
+		seen_free(&seen);
+	}
+}
+END_TEST
+
 START_TEST(process_that_is_gone_is_unknown)
 {
 	pid_t child = fork();
@@ -750,6 +814,7 @@ static void add_errors(Suite *suite)
 	tcase_add_test(errors, failed_file_leaves_the_others);
 	tcase_add_test(errors, empty_trace_has_no_events);
 	tcase_add_test(errors, file_that_shrinks_while_it_is_read_is_told);
+	tcase_add_test(errors, file_that_was_replaced_is_eio);
 	tcase_add_test(errors, problems_of_a_file_end_at_a_hundred);
 	tcase_add_test(errors, directory_adds_its_trace_files_by_name);
 	tcase_add_test(errors, bad_file_of_a_directory_is_a_problem);
@@ -771,6 +836,7 @@ static void add_process(Suite *suite)
 	tcase_add_test(process, exec_that_failed_is_no_end);
 	tcase_add_test(process, process_that_is_there_is_running);
 	tcase_add_test(process, process_of_another_host_is_unknown);
+	tcase_add_test(process, torn_block_is_excused_only_while_it_is_written);
 	tcase_add_test(process, process_that_is_gone_is_unknown);
 	tcase_add_test(process, process_younger_than_the_trace_is_another);
 	tcase_add_test(process, odd_header_is_told);

@@ -337,13 +337,13 @@ START_TEST(zeros_between_blocks_are_skipped)
 }
 END_TEST
 
-START_TEST(terabyte_of_hole_takes_no_time)
+START_TEST(large_hole_takes_no_time)
 {
 	struct timespec before, after;
 
 	call(10);
 	make_block(t, thread);
-	make_zeros(t, UINT64_C(1) << 40);
+	make_zeros(t, UINT64_C(1) << 38);
 	leave(30);
 	make_block(t, thread);
 	make_finish(t);
@@ -808,7 +808,7 @@ static void add_blocks(Suite *suite)
 	tcase_add_test(blocks, thread_without_definition_has_no_name);
 	tcase_add_test(blocks, function_without_definition_is_told_once);
 	tcase_add_test(blocks, zeros_between_blocks_are_skipped);
-	tcase_add_test(blocks, terabyte_of_hole_takes_no_time);
+	tcase_add_test(blocks, large_hole_takes_no_time);
 	tcase_add_test(blocks, garbage_between_blocks_is_told_and_passed);
 	tcase_add_test(blocks, block_with_a_damaged_header_is_passed);
 	tcase_add_test(blocks, block_of_a_later_kind_is_skipped);

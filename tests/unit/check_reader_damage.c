@@ -96,6 +96,22 @@ int __wrap_scandir(const char *folder, struct dirent ***names,
 	return __real_scandir(folder, names, choose, compare);
 }
 
+/* 0: none; otherwise that pread from now on fails, and no other. */
+static unsigned long read_fails_at;
+static unsigned long reads;
+
+ssize_t __real_pread(int fd, void *to, size_t size, off_t offset);
+ssize_t __wrap_pread(int fd, void *to, size_t size, off_t offset);
+
+ssize_t __wrap_pread(int fd, void *to, size_t size, off_t offset)
+{
+	if (read_fails_at && ++reads == read_fails_at) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_pread(fd, to, size, offset);
+}
+
 /* ---- damage ---- */
 
 static void setup(void)
@@ -372,6 +388,48 @@ START_TEST(each_allocation_may_fail_among_stray_ends)
 }
 END_TEST
 
+START_TEST(each_read_may_fail)
+{
+	struct crumb_event event;
+	size_t events, failures;
+	bool was_added;
+	int added = 0, walked = 0;
+
+	for (read_fails_at = 1;; read_fails_at++) {
+		reads = events = failures = 0;
+		struct crumb_trace *trace = crumb_trace_new();
+		int r = crumb_trace_add(trace, path);
+		was_added = r > 0;
+		if (!was_added) {
+			ck_assert_int_eq(r, -EIO);
+			ck_assert_ptr_nonnull(strstr(crumb_trace_error(trace),
+			                             ": cannot be read: Input/output"));
+			added++;
+		}
+		struct crumb_cursor *cursor = crumb_cursor_new(trace, NULL);
+		while ((r = crumb_cursor_next(cursor, &event)) != 0) {
+			if (r > 0) {
+				events++;
+				continue;
+			}
+			ck_assert_int_eq(r, -EIO);
+			ck_assert_ptr_nonnull(strstr(crumb_trace_error(trace),
+			                             ": cannot be read: Input/output"));
+			ck_assert_uint_eq(++failures, 1);
+		}
+		crumb_trace_free(trace);
+		if (reads < read_fails_at)
+			break;
+		ck_assert(events < EVENTS);
+		walked += was_added;
+	}
+	read_fails_at = 0;
+	ck_assert_uint_eq(events, EVENTS);
+	ck_assert_int_gt(added, 10);
+	ck_assert_int_ge(walked, 2); /* a read for each block that is in the file */
+}
+END_TEST
+
 static long high_water(void)
 {
 	FILE *status = fopen("/proc/self/status", "re");
@@ -490,6 +548,7 @@ int main(void)
 	tcase_add_test(memory, each_allocation_may_fail);
 	tcase_add_test(memory, each_allocation_may_fail_in_a_directory);
 	tcase_add_test(memory, each_allocation_may_fail_among_stray_ends);
+	tcase_add_test(memory, each_read_may_fail);
 	tcase_add_test(memory, memory_does_not_grow_with_the_file);
 	tcase_add_test(memory, definitions_of_a_hostile_file_cost_no_more_than_it);
 	suite_add_tcase(suite, memory);

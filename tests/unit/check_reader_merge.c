@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "timeline.h"
@@ -196,37 +197,65 @@ START_TEST(hundred_thousand_short_threads_are_merged)
 }
 END_TEST
 
-START_TEST(more_files_than_descriptors_are_read)
+static void make_many_files(const char *base, uint32_t files)
 {
-	struct crumb_event event;
-	struct crumb_trace *trace = crumb_trace_new();
-	const char *base = temp_path("p");
+	char name[300];
 
-	/* All of them are alive at once, so that every file is wanted again and again. */
-	for (uint32_t i = 0; i < 150; i++) {
-		char *one;
-		ck_assert_int_ge(asprintf(&one, "%s%u.crumb", base, i), 0);
-		struct make_trace *file = make_begin(one);
+	for (uint32_t i = 0; i < files; i++) {
+		snprintf(name, sizeof(name), "%s%u.crumb", base, i);
+		struct make_trace *file = make_begin(name);
 		uint32_t code = make_code(file, "app", "f", "/f.py", 1);
 		uint32_t number = make_thread(file, 1, NULL);
 		make_sizes(file, 4096, 256);
 		for (uint64_t k = 0; k < 100; k++)
 			make_event(file, number, CRUMB_WORD_CALL, code, k * 1000 + i);
 		make_finish(file);
-		ck_assert_int_eq(crumb_trace_add(trace, one), 1);
-		free(one);
+	}
+}
+
+/* Their processes all lived at once, so that every file is wanted again and again. */
+static void read_many_files(const char *base, uint32_t files)
+{
+	struct crumb_event event;
+	struct crumb_trace *trace = crumb_trace_new();
+	char name[300];
+
+	for (uint32_t i = 0; i < files; i++) {
+		snprintf(name, sizeof(name), "%s%u.crumb", base, i);
+		if (crumb_trace_add(trace, name) != 1)
+			ck_abort_msg("%s", crumb_trace_error(trace));
 	}
 	struct crumb_cursor *cursor = crumb_cursor_new(trace, NULL);
 	for (uint64_t k = 0; k < 100; k++)
-		for (uint32_t i = 0; i < 150; i++) {
-			ck_assert_int_eq(crumb_cursor_next(cursor, &event), 1);
-			ck_assert_int_eq(event.time_ns - MAKE_START_NS,
-			                 (int64_t)(k * 1000 + i));
-		}
+		for (uint32_t i = 0; i < files; i++)
+			if (crumb_cursor_next(cursor, &event) != 1 ||
+			    event.time_ns - MAKE_START_NS != (int64_t)(k * 1000 + i))
+				ck_abort_msg("%s", crumb_trace_error(trace));
 	ck_assert_int_eq(crumb_cursor_next(cursor, &event), 0);
 	ck_assert_ptr_null(crumb_trace_problem(trace, 0));
 	crumb_trace_free(trace);
+}
+
+START_TEST(more_files_than_are_kept_open_are_read)
+{
 	make_finish(t);
+	make_many_files(path, 150);
+	read_many_files(path, 150);
+}
+END_TEST
+
+START_TEST(more_files_than_descriptors_are_read)
+{
+	struct rlimit old, few;
+
+	make_finish(t);
+	make_many_files(path, 40);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = old;
+	few.rlim_cur = 20;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	read_many_files(path, 40);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 END_TEST
 
@@ -578,6 +607,7 @@ static void add_merge(Suite *suite)
 	tcase_add_test(merge, cursor_of_one_thread_sees_only_its_events);
 	tcase_add_test(merge, progress_ends_at_the_total);
 	tcase_add_test(merge, hundred_thousand_short_threads_are_merged);
+	tcase_add_test(merge, more_files_than_are_kept_open_are_read);
 	tcase_add_test(merge, more_files_than_descriptors_are_read);
 	suite_add_tcase(suite, merge);
 }

@@ -11,6 +11,7 @@ directory of the run are relative; they and code of no file ("<string>") are wha
 because of the rest (the standard library) much depends on timing and on what was imported before.
 """
 
+import datetime
 import pathlib
 import resource
 import typing
@@ -261,6 +262,58 @@ def thread_difference(title, expected, got, context=6):
         lines.append(f"    {title}:")
         lines += [f"    > {event}" for event in events[at : at + context]] or ["    > nothing more"]
     return "\n".join(lines)
+
+
+# ---- adding up time -----------------------------------------------------------------------------
+
+
+def nanoseconds(timestamp):
+    """Of the command's ISO 8601 text; the datetime module knows microseconds only."""
+    whole, _, fraction = timestamp.rstrip("Z").partition(".")
+    seconds = datetime.datetime.fromisoformat(whole + "+00:00").timestamp()
+    return int(seconds) * 10**9 + int(fraction.ljust(9, "0"))
+
+
+def stretches(events):
+    """(name, starts as a call, time in all, time of its own, is inside of itself) of each
+    stretch of a frame between being called or resumed and being left, in all threads."""
+    first_lines = {}
+    for thread in threads_of(events):
+        stack = []
+        for event in thread:
+            kind, now = event["event_type"], nanoseconds(event["timestamp"])
+            if kind not in CALLS:
+                continue
+            key = (event["filename"], event["qualname"])
+            if kind == "call":
+                first_lines[key] = event["line_number"]
+            name = (*key, first_lines[key])
+            if kind in ("call", "resume"):
+                stack.append([name, kind == "call", now, 0])
+                continue
+            name, called, start, below = stack.pop()
+            if stack:
+                stack[-1][3] += now - start
+            yield name, called, now - start, now - start - below, name in [s[0] for s in stack]
+
+
+def times(events):
+    """What `breadcrumb report --json` has to say, by (file, qualname, first line)."""
+    found = {}
+    for name, called, whole, own, inside in stretches(events):
+        row = found.setdefault(name, dict(calls=0, activations=0, total_ns=0, self_ns=0,
+                                          min_ns=whole, max_ns=whole))
+        row["calls"] += called
+        row["activations"] += 1
+        row["total_ns"] += 0 if inside else whole
+        row["self_ns"] += own
+        row["min_ns"] = min(row["min_ns"], whole)
+        row["max_ns"] = max(row["max_ns"], whole)
+    return found
+
+
+def recurses(events, wanted_name):
+    return any(inside for name, *_, inside in stretches(events) if name == wanted_name)
 
 
 # ---- what must hold inside a trace -----------------------------------------------------------------

@@ -17,6 +17,7 @@ A program may say at its top:
     # stack: deep        a backend that uses C stack for each call may have to step aside
 """
 
+import json
 import re
 
 import oracle
@@ -177,6 +178,29 @@ def test_agent_equals_recorder(ctx, program):
 def test_agent_equals_recorder_in_every_frame(ctx, program):
     """The standard library's frames too, the import system's included."""
     compare(ctx, program, lines=ctx.backend != "frame", everything=True)
+
+
+# ---- what the command makes of the events ---------------------------------------------------
+
+
+@for_backends
+@parametrize("program", ("recursion", "generators", "yield_from", "exceptions_finally",
+                         "threads_many", "coroutine_chain"), short=("generators",))
+def test_report_adds_up_to_the_events(ctx, program):
+    """Calls and times of `breadcrumb report` are those that the events' time-stamps give."""
+    path = oracle.PROGRAMS / f"{program}.py"
+    result = ctx.run(path, env={"BREADCRUMB_INCLUDE": "__main__"})
+    events = ctx.events(result.traces)
+    rows = ctx.command("report", "--json", *result.traces).check(0).stdout.splitlines()
+    keys = ("calls", "activations", "total_ns", "self_ns", "min_ns", "max_ns")
+    got = {}
+    for row in map(json.loads, rows):
+        name = (row["filename"], row["qualname"], row["line_number"])
+        got[name] = {key: row[key] for key in keys}
+        mean = row["total_ns"] / row["activations"]
+        if not oracle.recurses(events, name):
+            ctx.equal(abs(row["mean_ns"] - mean) <= 1, True, f"mean of {name}")
+    ctx.equal(got, oracle.times(events), "calls and times by function")
 
 
 # ---- the comparison itself ---------------------------------------------------------------------

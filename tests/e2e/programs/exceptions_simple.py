@@ -38,7 +38,24 @@ def wrong_handler():
         print("never")
 
 
-print(same_frame(), through())
+def many_lines(a, b):
+    raise LookupError(
+        a,
+        b,
+    )
+
+
+def calls_on_many_lines():
+    try:
+        many_lines(
+            1,
+            [x for x in range(2)],
+        )
+    except LookupError as error:
+        return len(error.args)
+
+
+print(same_frame(), through(), calls_on_many_lines())
 from_builtin()
 try:
     wrong_handler()

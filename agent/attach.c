@@ -86,6 +86,13 @@ static bool remember(const void *code, struct intern_record *record)
 	return done;
 }
 
+static bool describe(const void *code, void *hint, struct intern_code *out)
+{
+	if (backend->meets)
+		backend->meets(py, (PyObject *)(uintptr_t)code);
+	return inspect_describe(code, hint, out);
+}
+
 static void fact(enum crumb_fact kind, const char *text)
 {
 	if (text && *text)
@@ -142,7 +149,7 @@ static bool open_file(void)
 }
 
 static const struct trace_source source = {
-    .describe = inspect_describe,
+    .describe = describe,
     .release = inspect_release,
     .nested = inspect_nested,
     .remember = remember,

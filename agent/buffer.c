@@ -118,7 +118,7 @@ struct buffer *buffer_acquire(uint32_t number, uint64_t start)
 	b->stack_reserve = 0;
 	b->stack_spared = false;
 	b->raised = NULL;
-	b->taken_over = false;
+	b->taken_over = b->setting_trace = false;
 	if (!b->window) {
 		b->window_size = SMALL_WINDOW;
 		b->window = sink_window(SMALL_WINDOW, &cause);

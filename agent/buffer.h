@@ -37,7 +37,7 @@ struct buffer {
 	bool stack_spared;
 	/* tracefunc, hook_settrace: whether the program has a trace function of its own
 	 * here, and the frame whose exception was the last event. */
-	bool taken_over;
+	bool taken_over, setting_trace;
 	const void *raised;
 	unsigned probes; /* how often the thread's name was looked for */
 	struct buffer *others;

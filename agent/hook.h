@@ -25,6 +25,8 @@ struct hook_ops {
 	/* Undoes install() as far as the interpreter, which may be finalizing, still can.
 	 */
 	void (*remove)(const struct pyapi *py, struct hook_site *site);
+	/* A code object is about to run for the first time.  May be NULL. */
+	void (*meets)(const struct pyapi *py, PyObject *code);
 	/* The program calls sys.settrace() in this thread.  May be NULL. */
 	void (*program_traces)(void);
 };

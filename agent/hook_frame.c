@@ -32,18 +32,46 @@ static pyapi_eval_func evaluate;   /* of this version */
 static pyapi_eval_func underneath; /* CPython's own */
 static unsigned out;               /* how many threads have the hook taken out; atomic */
 
+static PyObject *attribute(PyObject *object, const char *name)
+{
+	PyObject *value = object ? py->PyObject_GetAttrString(object, name) : NULL;
+	if (!value)
+		py->PyErr_Clear();
+	return value;
+}
+
+static unsigned number(PyObject *value)
+{
+	long n = value && value != py->none ? py->PyLong_AsLong(value) : 0;
+	if (value)
+		py->Py_DecRef(value);
+	return n > 0 ? (unsigned)n : 0;
+}
+
 /* The line that an exception was raised at, or came in: a `finally` or `with` may have
- * run since.  It is in the first entry of the traceback, which this frame made. */
+ * run since.  It is in the first entry of the traceback, which this frame made; when that
+ * has none (the end of an except*), in an older one of the same frame. */
 static unsigned raised_at(PyObject *traceback)
 {
-	PyObject *number =
-	    traceback ? py->PyObject_GetAttrString(traceback, "tb_lineno") : NULL;
-	long line = number ? py->PyLong_AsLong(number) : 0;
-	if (number)
-		py->Py_DecRef(number);
-	if (py->PyErr_Occurred())
-		py->PyErr_Clear();
-	return line > 0 ? (unsigned)line : 0;
+	PyObject *frame = attribute(traceback, "tb_frame");
+	unsigned line = number(attribute(traceback, "tb_lineno"));
+	PyObject *entry = line ? NULL : attribute(traceback, "tb_next");
+
+	while (entry && entry != py->none && !line) {
+		PyObject *other = attribute(entry, "tb_frame");
+		if (other == frame)
+			line = number(attribute(entry, "tb_lineno"));
+		PyObject *next = other == frame ? attribute(entry, "tb_next") : NULL;
+		if (other)
+			py->Py_DecRef(other);
+		py->Py_DecRef(entry);
+		entry = next;
+	}
+	if (entry)
+		py->Py_DecRef(entry);
+	if (frame)
+		py->Py_DecRef(frame);
+	return line;
 }
 
 static void ended_by_exception(void *frame, PyObject *code, void *globals)
@@ -232,4 +260,5 @@ const struct hook_ops hook_frame = {
     .unusable = unusable,
     .install = install,
     .remove = uninstall,
+    .meets = pyapi_code_keep_general,
 };

@@ -33,10 +33,12 @@ static bool meet(PyThreadState *thread)
 	if (!tracefunc_is_free(thread))
 		return false;
 	struct buffer *b = trace_here();
-	if (!b || b->taken_over)
+	if (!b || b->taken_over || b->setting_trace)
 		return false;
 	tracefunc_start(py);
-	return true;
+	/* An audit hook of the program's may refuse it, and is not asked again. */
+	b->taken_over = !tracefunc_is_ours(thread);
+	return !b->taken_over;
 }
 
 /* Evaluates a frame and all below it so that it takes no more stack than without the

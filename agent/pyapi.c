@@ -131,6 +131,7 @@ static const struct pyapi_layout layout_311 = {
     .frame_object_frame = 24,
     .code_flags = 48,
     .code_bytecode = 184,
+    .code_warmup = 52,
     .thread_tracefunc = 72,
 };
 
@@ -182,6 +183,32 @@ unsigned pyapi_frame_line(const struct pyapi *py, const void *frame, PyObject *c
 }
 
 /* Leaves no message of its own for the program's dlerror(). */
+#define BINARY_SUBSCR_311 25
+
+void pyapi_code_keep_general(const struct pyapi *py, PyObject *code)
+{
+	char *at = NULL;
+	Py_ssize_t length = 0;
+
+	if (py->minor != 11 || py->hex >= 0x030b0400)
+		return;
+	PyObject *bytes = py->code_bytes(code);
+	if (!bytes || py->PyBytes_AsStringAndSize(bytes, &at, &length) != 0)
+		length = 0;
+	for (Py_ssize_t i = 0; i < length; i += 2) {
+		if ((unsigned char)at[i] != BINARY_SUBSCR_311)
+			continue;
+		/* Counted up by each call and loop; what comes to 0 is specialized then,
+		 * what is 0 already is not. */
+		*(short *)pyapi_field(code, py->layout.code_warmup) = 0;
+		break;
+	}
+	if (bytes)
+		py->Py_DecRef(bytes);
+	if (py->PyErr_Occurred())
+		py->PyErr_Clear();
+}
+
 static void *symbol(bool search, const char *name)
 {
 	void *at = dlsym(RTLD_DEFAULT, name);

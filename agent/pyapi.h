@@ -106,6 +106,7 @@ struct pyapi_layout {
 	size_t frame_object_frame; /* 3.11: PyFrameObject.f_frame */
 	size_t code_flags;         /* co_flags */
 	size_t code_bytecode;      /* 3.11: co_code_adaptive */
+	size_t code_warmup;        /* 3.11: co_warmup */
 	size_t thread_tracefunc;   /* PyThreadState.c_tracefunc */
 };
 
@@ -148,6 +149,14 @@ bool pyapi_frame_goes_on(const struct pyapi *py, const void *frame);
 bool pyapi_frame_suspended(const struct pyapi *py, const void *frame);
 /* The line that it is at; 0: none. */
 unsigned pyapi_frame_line(const struct pyapi *py, const void *frame, PyObject *code);
+
+/*
+ * 3.11.0 to 3.11.3 specialize a subscription into a call of the class's __getitem__ that
+ * no frame-evaluation function is asked about (python/cpython#104405).  Keeps this code
+ * object, which is about to run for the first time, from being specialized, when it
+ * subscribes at all.
+ */
+void pyapi_code_keep_general(const struct pyapi *py, PyObject *code);
 
 /* Why there is no API. */
 enum pyapi_failure {

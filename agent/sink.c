@@ -210,10 +210,9 @@ struct crumb_block *sink_window(size_t size, enum crumb_loss *cause)
 /* ---- definitions
  * -------------------------------------------------------------------------- */
 
-static bool more_definitions(size_t room)
+static bool more_definitions(size_t room, enum crumb_loss *cause)
 {
-	enum crumb_loss cause;
-	struct crumb_block *next = map_block(CRUMB_BLOCK_DEFINITIONS, room, &cause);
+	struct crumb_block *next = map_block(CRUMB_BLOCK_DEFINITIONS, room, cause);
 	if (!next)
 		return false;
 	if (definitions.block)
@@ -231,7 +230,8 @@ static bool define(const void *record, size_t size, const void *text, size_t len
 		size_t room = DEFINITIONS_NEXT;
 		while (size + sizeof(struct crumb_block) > room)
 			room *= 2;
-		if (!more_definitions(room))
+		enum crumb_loss cause;
+		if (!more_definitions(room, &cause))
 			return false;
 	}
 	char *to = (char *)definitions.block + definitions.used;
@@ -361,9 +361,8 @@ static struct crumb_header *begin(enum crumb_loss *cause, int *error)
 		*cause = cause_of(*error);
 		return NULL;
 	}
-	if (!more_definitions(DEFINITIONS_FIRST)) {
+	if (!more_definitions(DEFINITIONS_FIRST, cause)) {
 		munmap(h, CRUMB_HEADER_SIZE);
-		*cause = CRUMB_LOSS_DISK_FULL;
 		return NULL;
 	}
 	fill_header(h);

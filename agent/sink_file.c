@@ -25,6 +25,7 @@
  * copying: where the soft limit is above this, a number below the limit is taken. */
 #define NUMBER_MAX    65536
 #define NUMBER_AMID   8192
+#define FEW           1000
 #define SNAPSHOTS_MAX 100000
 
 static char path[PATH_MAX];
@@ -55,8 +56,11 @@ static int away(int fd)
 		return -1;
 	if (now.rlim_cur > NUMBER_MAX)
 		return fcntl(fd, F_DUPFD_CLOEXEC, NUMBER_AMID);
-	if (now.rlim_cur == now.rlim_max)
-		return -1;
+	if (now.rlim_cur == now.rlim_max) {
+		/* One of many is not missed.  One of a few is. */
+		int number = (int)now.rlim_cur - 1;
+		return number < FEW ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, number);
+	}
 	/* Descriptors above the limit stay valid when it is lowered again. */
 	raised = now;
 	raised.rlim_cur =

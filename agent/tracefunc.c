@@ -10,14 +10,11 @@
 
 #include "trace.h"
 
-#include <unistd.h>
-
 /* Include/cpython/pystate.h: PyTrace_*. */
 enum { ON_CALL = 0, ON_EXCEPTION = 1, ON_LINE = 2, ON_RETURN = 3 };
 
 static bool want_lines;
-static size_t place;  /* offset of c_tracefunc in a thread state; 0: not found yet */
-static pid_t setting; /* native id of the thread that is in PyEval_SetTrace(); atomic */
+static size_t place; /* offset of c_tracefunc in a thread state; 0: not found yet */
 
 /* The instruction that a frame is at, 3.11 and newer.  False: it cannot be told. */
 static bool instruction(const struct pyapi *py, PyFrameObject *frame, PyObject *code,
@@ -168,11 +165,14 @@ static void set(const struct pyapi *py, pyapi_trace_func function)
 {
 	PyObject *type = NULL, *value = NULL, *traceback = NULL;
 	bool pending = py->PyErr_Occurred() != NULL;
+	struct buffer *b = buffer_mine;
 	if (pending)
 		py->PyErr_Fetch(&type, &value, &traceback);
-	__atomic_store_n(&setting, gettid(), __ATOMIC_RELAXED);
+	if (b)
+		b->setting_trace = true;
 	py->PyEval_SetTrace(function, NULL);
-	__atomic_store_n(&setting, 0, __ATOMIC_RELAXED);
+	if (b)
+		b->setting_trace = false;
 	if (py->PyErr_Occurred()) /* an audit hook of the program's refused */
 		py->PyErr_Clear();
 	if (pending)
@@ -203,5 +203,5 @@ bool tracefunc_is_ours(const PyThreadState *thread)
 
 bool tracefunc_is_setting(void)
 {
-	return __atomic_load_n(&setting, __ATOMIC_RELAXED) == gettid();
+	return buffer_mine && buffer_mine->setting_trace;
 }

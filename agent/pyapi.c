@@ -190,8 +190,11 @@ void pyapi_code_keep_general(const struct pyapi *py, PyObject *code)
 	char *at = NULL;
 	Py_ssize_t length = 0;
 
+	PyObject *type, *value, *traceback;
+
 	if (py->minor != 11 || py->hex >= 0x030b0400)
 		return;
+	py->PyErr_Fetch(&type, &value, &traceback); /* one thrown into a new generator */
 	PyObject *bytes = py->code_bytes(code);
 	if (!bytes || py->PyBytes_AsStringAndSize(bytes, &at, &length) != 0)
 		length = 0;
@@ -205,8 +208,7 @@ void pyapi_code_keep_general(const struct pyapi *py, PyObject *code)
 	}
 	if (bytes)
 		py->Py_DecRef(bytes);
-	if (py->PyErr_Occurred())
-		py->PyErr_Clear();
+	py->PyErr_Restore(type, value, traceback);
 }
 
 static void *symbol(bool search, const char *name)

@@ -146,6 +146,15 @@ static int take(struct index *index, struct chain *chain, bool only_definitions)
 	}
 }
 
+static void tell_cut(struct process *process, uint64_t offset, uint32_t size)
+{
+	if (process->public.ended != CRUMB_ENDED_RUNNING)
+		error_problem(process, offset,
+		              "the file is cut short: this block should have %" PRIu32
+		              " bytes",
+		              size);
+}
+
 static int walk(struct process *process, bool only_definitions, bool *saw_garbage)
 {
 	struct chain chain = chain_of(process);
@@ -164,11 +173,9 @@ static int walk(struct process *process, bool only_definitions, bool *saw_garbag
 			break;
 		/* A block that is being appended just now is not whole, either. */
 		chain.saw_garbage |= chain.is_cut;
-		if (chain.is_cut && process->public.ended != CRUMB_ENDED_RUNNING)
-			error_problem(process, chain.at,
-			              "the file is cut short: this block should have "
-			              "%" PRIu32 " bytes",
-			              chain.block.size);
+		/* Events that were being appended may still be in their window. */
+		if (chain.is_cut && chain.block.kind != CRUMB_BLOCK_EVENTS)
+			tell_cut(process, chain.at, chain.block.size);
 	}
 	*saw_garbage = chain.saw_garbage;
 	return r;
@@ -234,6 +241,8 @@ static bool drop_copies(struct process *process)
 			tell_dropped(process, block, is_copy ? kept : NULL);
 			continue;
 		}
+		if ((block->size & (BLOCK_CUT | BLOCK_WINDOW)) == BLOCK_CUT)
+			tell_cut(process, block->offset, block->size & ~BLOCK_FLAGS);
 		index->blocks[left] = *block;
 		kept = &index->blocks[left++];
 	}

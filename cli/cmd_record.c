@@ -104,9 +104,6 @@ static void take_options(struct wanted *wanted, struct options *options)
 	}
 }
 
-/* ---- the agent ----------------------------------------------------------------------
- */
-
 /* Looks where an installation and a build tree have it; the result is absolute. */
 static char *find_agent(void)
 {
@@ -162,9 +159,6 @@ static void preload(void)
 	}
 	free(agent);
 }
-
-/* ---- the output ---------------------------------------------------------------------
- */
 
 /* A folder's name as a pattern: its own % are not to be expanded. */
 static char *as_pattern(const char *path)
@@ -230,9 +224,6 @@ static void check_folder(const char *pattern)
 done:
 	free(folder);
 }
-
-/* ---- running ------------------------------------------------------------------------
- */
 
 static void say_nothing_written(const char *command)
 {

@@ -232,9 +232,6 @@ int64_t report_mean(const struct report_row *row)
 	return row->whole ? row->sum_ns / (int64_t)row->whole : -1;
 }
 
-/* ---- sorting ------------------------------------------------------------------------
- */
-
 const char *const report_fields[] = {
     "total", "self", "calls", "mean", "min", "max", "name", NULL,
 };

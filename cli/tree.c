@@ -15,6 +15,7 @@
 #include "out.h"
 #include "parse.h"
 #include "show.h"
+#include "tree_line.h"
 
 /* In struct frame, `number` is the level of indentation and `flags` are: */
 enum {
@@ -24,8 +25,7 @@ enum {
 };
 
 #define LEVELS_MAX    60
-#define CO_COROUTINE  0x80
-#define RUN_WIDTH_MAX 78
+#define RUN_WIDTH_MAX 72
 
 void tree_init(struct tree *tree, const struct tree_style *style, struct select *select)
 {
@@ -35,147 +35,16 @@ void tree_init(struct tree *tree, const struct tree_style *style, struct select 
 		tree->levels = out_width() / 5;
 }
 
-/* ---- lines --------------------------------------------------------------------------
- */
-
-static void end_run(struct tree *tree)
+/* The lines that waited for the call to be opened: a line that may go on. */
+static void put_waiting(struct tree *tree, struct tree_thread *thread,
+                        const struct frame *frame)
 {
-	if (tree->run)
-		out_line();
-	tree->run = false;
-}
+	struct tree_lines *lines = &thread->lines;
 
-static void title(struct tree *tree, struct tree_thread *thread)
-{
-	const struct crumb_thread *t = thread->thread;
-
-	thread->titled = true;
-	if (tree->style->merged)
-		return;
-	if (tree->any)
-		out_line();
-	out_role(OUT_HEADING);
-	out_printf("Thread %u  ", t->number);
-	if (*t->name) {
-		out_text(show_thread(t));
-		out_raw("  ", 2);
-	}
-	out_printf("(native id %u)", t->native_id);
-	if (tree->style->processes) {
-		char *command = show_command(t->process);
-		out_printf("  process %u: ", t->process->pid);
-		out_text(command);
-		free(command);
-	}
-	out_role(OUT_PLAIN);
-	out_line();
-}
-
-static void put_time(const struct tree *tree, int64_t ns)
-{
-	int64_t since = ns - tree->style->origin_ns;
-	uint64_t size = since < 0 ? -(uint64_t)since : (uint64_t)since;
-
-	out_role(OUT_FAINT);
-	out_printf("%s%*llu.%09llu", since < 0 ? "-" : "", since < 0 ? 3 : 4,
-	           (unsigned long long)(size / 1000000000),
-	           (unsigned long long)(size % 1000000000));
-	out_role(OUT_PLAIN);
-	out_raw("  ", 2);
-}
-
-/* Everything before the text of a line: heading, columns, indentation.  A duration below
- * 0 is left blank. */
-static void begin_line(struct tree *tree, struct tree_thread *thread, uint32_t level,
-                       int64_t time_ns, int64_t duration_ns)
-{
-	end_run(tree);
-	if (!thread->titled)
-		title(tree, thread);
-	tree->any = true;
-	if (tree->style->times)
-		put_time(tree, time_ns);
-	if (duration_ns >= 0) {
-		char text[PARSE_TEXT];
-		enum out_role role = duration_ns >= 1000000000 ? OUT_WARN : OUT_PLAIN;
-		if (role != OUT_PLAIN)
-			out_role(role);
-		out_str(parse_show_duration(duration_ns, text));
-		if (role != OUT_PLAIN)
-			out_role(OUT_PLAIN);
-	} else {
-		out_fill(' ', 10);
-	}
-	out_raw("  ", 2);
-	if (tree->style->merged) {
-		if (tree->style->processes)
-			out_printf("%7u ", thread->thread->process->pid);
-		out_role(OUT_FAINT);
-		out_text_in(show_thread(thread->thread), tree->style->thread_width);
-		out_role(OUT_PLAIN);
-		out_raw("  ", 2);
-	}
-	if (level <= tree->levels) {
-		out_fill(' ', (size_t)level * 2);
-		return;
-	}
-	out_fill(' ', (size_t)tree->levels * 2);
-	out_role(OUT_FAINT);
-	out_printf("[%u] ", level);
-	out_role(OUT_PLAIN);
-}
-
-static void put_call(const struct tree *tree, const struct frame *frame)
-{
-	if (frame->resumed) {
-		out_role(OUT_GOOD);
-		out_str("resumed ");
-		out_role(OUT_PLAIN);
-	}
-	out_text(show_function(frame->code));
-	out_raw("()", 2);
-	if (tree->style->places) {
-		const char *file = frame->code->filename;
-		const char *slash = out_width() > 0 ? strrchr(file, '/') : NULL;
-		out_role(OUT_FAINT);
-		out_str(" (");
-		out_text(slash ? slash + 1 : file);
-		out_printf(":%u)", frame->code->first_line);
-		out_role(OUT_PLAIN);
-	}
-}
-
-static void put_exception(const char *type, uint32_t line)
-{
-	out_role(OUT_BAD);
-	out_raw("! ", 2);
-	out_text(type && *type ? type : "left by an exception");
-	out_role(OUT_PLAIN);
-	if (line)
-		out_printf(" (line %u)", line);
-}
-
-/* How a call ended, where it did not just return. */
-static void put_end(const struct frame *frame, const struct crumb_event *event,
-                    const char *unfinished)
-{
-	if (unfinished) {
-		char room[PARSE_TEXT];
-		out_role(OUT_WARN);
-		out_printf("  ... %s", unfinished);
-		if (event->time_ns > frame->start_ns)
-			out_printf(
-			    ", at least %s",
-			    parse_show_short(event->time_ns - frame->start_ns, room));
-		out_role(OUT_PLAIN);
-	} else if (event->kind == CRUMB_YIELD) {
-		out_role(OUT_GOOD);
-		out_str(event->code->flags & CO_COROUTINE ? " awaits" : " yields");
-		out_role(OUT_PLAIN);
-	} else if (event->kind == CRUMB_UNWIND) {
-		out_char(' ');
-		put_exception(frame->exception, frame->flags & RAISED ? frame->line : 0);
-	}
+	tree_line_begin(tree, thread, frame->number + 1, lines->time_ns, -1);
+	tree_line_numbers(lines->numbers, lines->count);
+	tree->run = lines->of;
+	lines->count = 0;
 }
 
 /* `f() {` for every open call that is to be seen and is not out yet, except the innermost
@@ -186,8 +55,8 @@ static void open_calls(struct tree *tree, struct tree_thread *thread, size_t but
 		const struct frame *frame = &thread->frames.items[thread->printed];
 		if (!(frame->flags & VISIBLE))
 			continue;
-		begin_line(tree, thread, frame->number, frame->start_ns, -1);
-		put_call(tree, frame);
+		tree_line_begin(tree, thread, frame->number, frame->start_ns, -1);
+		tree_line_call(tree, frame);
 		out_raw(" {", 2);
 		if (frame->start_ns < tree->select->from_ns) {
 			char room[PARSE_TEXT];
@@ -198,11 +67,10 @@ static void open_calls(struct tree *tree, struct tree_thread *thread, size_t but
 			out_role(OUT_PLAIN);
 		}
 		out_line();
+		if (thread->lines.count > 0 && thread->lines.of == thread->printed + 1)
+			put_waiting(tree, thread, frame);
 	}
 }
-
-/* ---- events -------------------------------------------------------------------------
- */
 
 static bool in_time(const struct tree *tree, const struct crumb_event *event)
 {
@@ -219,16 +87,13 @@ static uint32_t level_inside(const struct tree_thread *thread)
 	return top->number + (top->flags & VISIBLE ? 1 : 0);
 }
 
-/* Whether something inside the innermost call is to be shown now: it is itself, and it is
- * not waiting for its duration. */
+/* Whether lines and exceptions in the innermost call are shown.  With a least duration
+ * they are not: whether its call will be is known too late. */
 static bool shows_inside(const struct tree *tree, const struct tree_thread *thread)
 {
 	const struct frame *top = frames_top(&thread->frames);
 
-	if (!top)
-		return tree->select->functions.count == 0;
-	return top->flags & VISIBLE &&
-	       (tree->style->min_ns == 0 || thread->printed == thread->frames.count);
+	return top && top->flags & VISIBLE && tree->style->min_ns == 0;
 }
 
 /* An exception that did not leave its function gets a line of its own. */
@@ -239,12 +104,24 @@ static void settle_exception(struct tree *tree, struct tree_thread *thread)
 	if (!top || !(top->flags & RAISED))
 		return;
 	top->flags &= ~(uint32_t)RAISED;
+	uint32_t line = top->line;
+	top->line = 0;
 	if (!shows_inside(tree, thread))
 		return;
 	open_calls(tree, thread, 0);
-	begin_line(tree, thread, level_inside(thread), thread->last_ns, -1);
-	put_exception(top->exception, top->line);
+	tree_line_begin(tree, thread, level_inside(thread), thread->last_ns, -1);
+	tree_line_exception(top->exception, line);
 	out_line();
+}
+
+/* The innermost call is over. */
+static void pop_call(struct tree_thread *thread)
+{
+	if (thread->lines.of == thread->frames.count)
+		thread->lines.count = 0;
+	frames_pop(&thread->frames);
+	if (thread->printed > thread->frames.count)
+		thread->printed = thread->frames.count;
 }
 
 static void end_call(struct tree *tree, struct tree_thread *thread,
@@ -257,31 +134,22 @@ static void end_call(struct tree *tree, struct tree_thread *thread,
 	if (frame->flags & VISIBLE &&
 	    (opened || unfinished || spent >= tree->style->min_ns)) {
 		open_calls(tree, thread, 1);
-		begin_line(tree, thread, frame->number,
-		           opened ? event->time_ns : frame->start_ns,
-		           unfinished ? -1 : spent);
+		tree_line_begin(tree, thread, frame->number,
+		                opened ? event->time_ns : frame->start_ns,
+		                unfinished ? -1 : spent);
 		if (opened) {
-			out_str("} ");
-			out_role(OUT_FAINT);
-			out_text(show_function(frame->code));
-			out_role(OUT_PLAIN);
+			tree_line_closing(frame->code);
 		} else {
-			put_call(tree, frame);
+			tree_line_call(tree, frame);
 		}
-		put_end(frame, event, unfinished);
+		tree_line_end(frame, event, unfinished);
+		if (thread->lines.count > 0 && thread->lines.of == thread->frames.count) {
+			out_raw("  ", 2);
+			tree_line_numbers(thread->lines.numbers, thread->lines.count);
+		}
 		out_line();
 	}
-	frames_pop(&thread->frames);
-	if (thread->printed > thread->frames.count)
-		thread->printed = thread->frames.count;
-}
-
-/* A call that lies before --from is over without a trace. */
-static void forget_call(struct tree_thread *thread)
-{
-	frames_pop(&thread->frames);
-	if (thread->printed > thread->frames.count)
-		thread->printed = thread->frames.count;
+	pop_call(thread);
 }
 
 /*
@@ -345,35 +213,43 @@ static void close_unknown(struct tree *tree, struct tree_thread *thread,
 	    level_inside(thread) >= tree->style->depth || is_machinery(tree, event->code))
 		return;
 	open_calls(tree, thread, 0);
-	begin_line(tree, thread, level_inside(thread), event->time_ns,
-	           event->duration_ns);
-	out_str("} ");
-	out_role(OUT_FAINT);
-	out_text(show_function(event->code));
-	out_role(OUT_PLAIN);
-	put_end(&(struct frame){0}, event, NULL);
+	tree_line_begin(tree, thread, level_inside(thread), event->time_ns,
+	                event->duration_ns);
+	tree_line_closing(event->code);
+	tree_line_end(&(struct frame){0}, event, NULL);
 	out_role(OUT_FAINT);
 	out_str("  ... start not recorded");
 	out_role(OUT_PLAIN);
 	out_line();
 }
 
+/* Lines of a call that is not opened yet wait: maybe it has nothing but lines. */
+static bool waits(struct tree_thread *thread, const struct crumb_event *event)
+{
+	struct tree_lines *lines = &thread->lines;
+
+	if (thread->printed == thread->frames.count || lines->count == TREE_LINES_MAX)
+		return false;
+	if (lines->count == 0)
+		lines->time_ns = event->time_ns;
+	lines->of = thread->frames.count;
+	lines->numbers[lines->count++] = event->line;
+	return true;
+}
+
 static void line_event(struct tree *tree, struct tree_thread *thread,
                        const struct crumb_event *event)
 {
-	if (!shows_inside(tree, thread) || !frames_top(&thread->frames))
+	if (!shows_inside(tree, thread) || waits(thread, event))
 		return;
-	if (tree->run && tree->current == thread && out_column() < RUN_WIDTH_MAX - 6) {
+	open_calls(tree, thread, 0);
+	if (tree->run == thread->frames.count && out_column() < RUN_WIDTH_MAX) {
 		out_printf(" %u", event->line);
 		return;
 	}
-	open_calls(tree, thread, 0);
-	begin_line(tree, thread, level_inside(thread), event->time_ns, -1);
-	out_role(OUT_FAINT);
-	out_str("lines");
-	out_role(OUT_PLAIN);
-	out_printf(" %u", event->line);
-	tree->run = true;
+	tree_line_begin(tree, thread, level_inside(thread), event->time_ns, -1);
+	tree_line_numbers(&event->line, 1);
+	tree->run = thread->frames.count;
 }
 
 static void other_event(struct tree *tree, struct tree_thread *thread,
@@ -386,7 +262,7 @@ static void other_event(struct tree *tree, struct tree_thread *thread,
 	/* What is missing concerns every view of a thread, also one of single functions.
 	 */
 	open_calls(tree, thread, 0);
-	begin_line(tree, thread, level_inside(thread), event->time_ns, -1);
+	tree_line_begin(tree, thread, level_inside(thread), event->time_ns, -1);
 	out_role(OUT_WARN);
 	if (event->kind == CRUMB_LOST) {
 		text = show_loss(event->loss, event->lost);
@@ -410,7 +286,7 @@ static void shown_event(struct tree *tree, struct tree_thread *thread,
 		if (frame && in_time(tree, event))
 			end_call(tree, thread, event, NULL);
 		else if (frame)
-			forget_call(thread);
+			pop_call(thread);
 		else
 			close_unknown(tree, thread, event);
 	} else if (event->kind == CRUMB_EXCEPTION && frame) {
@@ -431,7 +307,7 @@ void tree_event(struct tree *tree, struct tree_thread *thread,
 {
 	/* Another thread's line comes between: what waits in this one goes before it. */
 	if (tree->current && tree->current != thread) {
-		end_run(tree);
+		tree_line_end_run(tree);
 		settle_exception(tree, tree->current);
 		if (tree->style->min_ns == 0 &&
 		    tree->current->last_ns >= tree->select->from_ns)
@@ -446,7 +322,7 @@ void tree_event(struct tree *tree, struct tree_thread *thread,
 		if (end.time_ns >= tree->select->from_ns)
 			end_call(tree, thread, &end, "end not recorded");
 		else
-			forget_call(thread);
+			pop_call(thread);
 	}
 	shown_event(tree, thread, event);
 	thread->last_ns = event->time_ns;
@@ -458,7 +334,7 @@ void tree_end(struct tree *tree, struct tree_thread *thread)
 	bool goes_on = false;
 
 	settle_exception(tree, thread);
-	end_run(tree);
+	tree_line_end_run(tree);
 	if (frames_top(&thread->frames)) {
 		end.time_ns = input_open_until(thread->thread, thread->last_ns);
 		goes_on = end.time_ns >= tree->select->to_ns;
@@ -470,7 +346,7 @@ void tree_end(struct tree *tree, struct tree_thread *thread)
 			end_call(tree, thread, &end,
 			         goes_on ? "goes on" : "not finished");
 		else
-			forget_call(thread);
+			pop_call(thread);
 	}
 	frames_free(&thread->frames);
 	thread->printed = 0;
@@ -480,17 +356,7 @@ void tree_end(struct tree *tree, struct tree_thread *thread)
 
 void tree_finish(struct tree *tree)
 {
-	char room[PARSE_TEXT];
-
 	map_free(&tree->machinery);
-	if (tree->left_out == 0)
-		return;
-	out_line();
-	out_role(OUT_FAINT);
-	out_printf(
-	    "Not shown: %s call%s of Python's import machinery (--imports shows %s)",
-	    parse_show_count(tree->left_out, room), tree->left_out == 1 ? "" : "s",
-	    tree->left_out == 1 ? "it" : "them");
-	out_role(OUT_PLAIN);
-	out_line();
+	if (tree->left_out > 0)
+		tree_line_left_out(tree->left_out);
 }

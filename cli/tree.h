@@ -24,10 +24,21 @@ struct tree_style {
 	int64_t origin_ns;
 };
 
+#define TREE_LINES_MAX 12
+
+/* Lines of a call that has no line of its own yet. */
+struct tree_lines {
+	size_t of;       /* the number of frames with that call */
+	int64_t time_ns; /* of the first */
+	unsigned count;
+	uint32_t numbers[TREE_LINES_MAX];
+};
+
 /* What is remembered of a thread; all zero but `thread` at first. */
 struct tree_thread {
 	const struct crumb_thread *thread;
 	struct frames frames;
+	struct tree_lines lines;
 	size_t printed;  /* so many of them, from the outermost, were dealt with */
 	int64_t last_ns; /* when its last event was */
 	bool titled;     /* its heading is out */
@@ -37,8 +48,9 @@ struct tree {
 	const struct tree_style *style;
 	struct select *select;
 	struct tree_thread *current; /* whose line was the last */
-	bool run;             /* the last line is a run of line numbers, still open */
-	bool any;             /* something was printed */
+	size_t
+	    run;  /* the last line is of line numbers, and open: number of frames; or 0 */
+	bool any; /* something was printed */
 	unsigned levels;      /* of indentation; deeper ones get a number */
 	uint64_t left_out;    /* calls of the import machinery */
 	struct map machinery; /* code object to: 1 it does not belong to it, 2 it does */

@@ -20,9 +20,6 @@
 #define KIND_WIDTH     9
 #define DURATION_WIDTH 12
 
-/* ---- events -------------------------------------------------------------------------
- */
-
 static void put_event_time(const struct writer_view *view, int64_t ns)
 {
 	char room[PARSE_TEXT];
@@ -182,9 +179,6 @@ static void put_event(const struct writer_view *view, const struct crumb_event *
 	put_detail(event);
 	out_line();
 }
-
-/* ---- info ---------------------------------------------------------------------------
- */
 
 static void put_label(const char *label)
 {
@@ -378,9 +372,6 @@ static void put_process(const struct writer_process *counted)
 	for (size_t i = 0; i < process->note_count; i++)
 		put_row(i == 0 ? "Notes" : "", process->notes[i]);
 }
-
-/* ---- report -------------------------------------------------------------------------
- */
 
 static void put_figure(int64_t ns)
 {

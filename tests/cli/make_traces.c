@@ -296,6 +296,56 @@ static void make_names(const char *path)
 	make_finish(trace);
 }
 
+static uint64_t lines(uint32_t code, int from, int to, uint64_t ticks)
+{
+	for (int line = from; line <= to; line++)
+		make_line(trace, thread, code, line, ticks += 100);
+	return ticks;
+}
+
+/* Lines: of calls that have nothing else, few and many; around calls, also such as are
+ * left out; around an exception; of two threads at the same time. */
+static void make_lines(const char *path)
+{
+	begin(path, 4711);
+	make_header(trace)->flags = CRUMB_FLAG_LINES;
+	uint32_t outer = make_code(trace, "app", "outer", "/srv/shop/app.py", 100);
+	uint32_t inner = make_code(trace, "app", "inner", "/srv/shop/app.py", 200);
+	uint32_t import = make_code(trace, "_frozen_importlib", "_find_and_load",
+	                            "<frozen importlib._bootstrap>", 1300);
+	thread = make_thread(trace, 4711, "MainThread");
+	uint32_t other = make_thread(trace, 4712, "other");
+	call(outer, 1 * US);
+	lines(outer, 1, 3, 2 * US);
+	call(inner, 3 * US);
+	lines(inner, 1, 1, 4 * US);
+	ret(inner, 5 * US);
+	lines(outer, 4, 4, 6 * US);
+	call(inner, 7 * US);
+	lines(inner, 1, 40, 8 * US);
+	ret(inner, 14 * US);
+	call(import, 20 * US);
+	lines(import, 1, 2, 21 * US);
+	ret(import, 22 * US);
+	lines(outer, 5, 5, 23 * US);
+	call(inner, 30 * US);
+	lines(inner, 1, 2, 31 * US);
+	raise(inner, 202, "KeyError", 32 * US);
+	lines(inner, 3, 4, 33 * US);
+	ret(inner, 40 * US);
+	call(inner, 50 * US);
+	lines(inner, 1, 4, 52 * US);
+	raise(inner, 204, "KeyError", 57 * US);
+	unwind(inner, 58 * US);
+	lines(outer, 6, 6, 60 * US);
+	ret(outer, 100 * US);
+	thread = other;
+	call(inner, 52 * US + 150);
+	lines(inner, 1, 3, 52 * US + 150);
+	ret(inner, 90 * US);
+	make_finish(trace);
+}
+
 static void make_many(const char *path)
 {
 	begin(path, 4711);
@@ -378,6 +428,7 @@ int main(int argc, char **argv)
 	make_lost("lost.crumb");
 	make_deep("deep.crumb");
 	make_names("names.crumb");
+	make_lines("lines.crumb");
 	make_many("many.crumb");
 	make_nothing("nothing.crumb");
 	if (mkdir("family", 0700) < 0 || mkdir("hollow", 0700) < 0) {

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of a line of the call tree. */
+#ifndef BREADCRUMB_CLI_TREE_LINE_H
+#define BREADCRUMB_CLI_TREE_LINE_H
+
+#include <stdint.h>
+
+#include "frames.h"
+#include "tree.h"
+
+/* Everything before the text of a line: the thread's heading if it is not out, columns,
+ * indentation.  A duration below 0 is left blank.  End it with out_line(). */
+void tree_line_begin(struct tree *tree, struct tree_thread *thread, uint32_t level,
+                     int64_t time_ns, int64_t duration_ns);
+
+/* `f()`, with what --places adds. */
+void tree_line_call(const struct tree *tree, const struct frame *frame);
+
+/* `} f` */
+void tree_line_closing(const struct crumb_code *code);
+
+/* How a call ended, where it did not just return.  `unfinished` says in words why its end
+ * is not there; `event` then has the last moment at which it was open. */
+void tree_line_end(const struct frame *frame, const struct crumb_event *event,
+                   const char *unfinished);
+
+/* `! ValueError (line 12)`; the line may be 0. */
+void tree_line_exception(const char *type, uint32_t line);
+
+/* `lines 12 13` */
+void tree_line_numbers(const uint32_t *lines, unsigned count);
+
+/* Ends a line of line numbers that was left open for more. */
+void tree_line_end_run(struct tree *tree);
+
+/* How many calls are not shown. */
+void tree_line_left_out(uint64_t calls);
+
+#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * This exercises: the chain of blocks.  Windows against the blocks that were written from
- * them, torn and doubled blocks, zeros and damage between blocks, definitions that
- * contradict themselves.
+ * them, torn and doubled blocks, zeros and damage between blocks, files that are cut.
  */
 #include <check.h>
 #include <stdio.h>
@@ -595,189 +594,6 @@ START_TEST(damaged_ticks_do_not_pass_the_next_block)
 }
 END_TEST
 
-/* ---- definitions ---- */
-
-START_TEST(definitions_may_come_in_any_order)
-{
-	const struct crumb_record_thread_name name = {
-	    {CRUMB_RECORD_THREAD_NAME, sizeof(name)}, 2, 900};
-	const struct crumb_record_thread second = {
-	    .head = {CRUMB_RECORD_THREAD, sizeof(second)}, .number = 2};
-	struct {
-		struct crumb_record_string head;
-		char text[8];
-	} text = {{{CRUMB_RECORD_STRING, sizeof(text)}, 900, 6}, "worker"};
-
-	make_record(t, &name, sizeof(name));
-	make_record(t, &second, sizeof(second));
-	make_record(t, &text, sizeof(text));
-	make_finish(t);
-	struct seen seen = seen_of(path);
-	const struct crumb_process *process = crumb_trace_process(seen.trace, 0);
-	ck_assert_uint_eq(process->threads, 2);
-	ck_assert_str_eq(crumb_process_thread(process, 0)->name, "MainThread");
-	ck_assert_str_eq(crumb_process_thread(process, 1)->name, "worker");
-	ck_assert_str_eq(seen.problems, "");
-	seen_free(&seen);
-}
-END_TEST
-
-START_TEST(last_thread_name_wins)
-{
-	const struct crumb_record_thread_name again = {
-	    {CRUMB_RECORD_THREAD_NAME, sizeof(again)}, 1, make_string(t, "renamed")};
-
-	make_record(t, &again, sizeof(again));
-	make_finish(t);
-	struct seen seen = seen_of(path);
-	ck_assert_str_eq(
-	    crumb_process_thread(crumb_trace_process(seen.trace, 0), 0)->name, "renamed");
-	seen_free(&seen);
-}
-END_TEST
-
-START_TEST(text_is_valid_utf8_whatever_the_file_holds)
-{
-	static const struct {
-		const char *bytes;
-		size_t length;
-		const char *text;
-	} cases[] = {
-	    {"plain", 5, "plain"},
-	    {"\303\251\342\202\254\360\237\220\215", 9,
-	     "\303\251\342\202\254\360\237\220\215"},
-	    {"a\0b", 3, "a\357\277\275b"},
-	    {"\377", 1, "\357\277\275"},
-	    {"\303", 1, "\357\277\275"},
-	    {"\300\257", 2, "\357\277\275\357\277\275"},
-	    {"\355\240\200", 3, "\357\277\275\357\277\275\357\277\275"},
-	    {"\340\200\200", 3, "\357\277\275\357\277\275\357\277\275"},
-	    {"\360\200\200\200", 4, "\357\277\275\357\277\275\357\277\275\357\277\275"},
-	    {"\364\220\200\200", 4, "\357\277\275\357\277\275\357\277\275\357\277\275"},
-	    {"\342\202x", 3, "\357\277\275\357\277\275x"},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		make_fact(t, CRUMB_FACT_NOTE, cases[i].bytes, cases[i].length);
-	make_finish(t);
-	struct seen seen = seen_of(path);
-	const struct crumb_process *process = crumb_trace_process(seen.trace, 0);
-	ck_assert_uint_eq(process->note_count, sizeof(cases) / sizeof(cases[0]));
-	for (size_t i = 0; i < process->note_count; i++)
-		ck_assert_str_eq(process->notes[i], cases[i].text);
-	seen_free(&seen);
-}
-END_TEST
-
-/* Puts a record into the file and returns what was told of it; to be freed. */
-static char *problems_of(const void *record, size_t size)
-{
-	make_record(t, record, size);
-	make_clock(t, 500, MAKE_START_NS + 500);
-	call(10);
-	leave(30);
-	struct seen seen = finish();
-	ck_assert_str_eq(seen.text, BOTH);
-	char *problems = strdup(seen.problems);
-	seen_free(&seen);
-	return problems;
-}
-
-START_TEST(definition_that_is_too_short_is_left_out)
-{
-	const struct crumb_record record[2] = {{CRUMB_RECORD_CODE, 16}};
-	char *problems = problems_of(record, sizeof(record));
-
-	ck_assert_ptr_nonnull(strstr(problems, "definition of a function is damaged"));
-	free(problems);
-}
-END_TEST
-
-START_TEST(string_longer_than_its_record_is_left_out)
-{
-	const struct crumb_record_string record = {{CRUMB_RECORD_STRING, 16}, 50, 1};
-	char *problems = problems_of(&record, sizeof(record));
-
-	ck_assert_ptr_nonnull(strstr(problems, "definition of a string is damaged"));
-	free(problems);
-}
-END_TEST
-
-START_TEST(fact_longer_than_its_record_is_left_out)
-{
-	const struct crumb_record_fact record = {{CRUMB_RECORD_FACT, 16}, 1, UINT32_MAX};
-	char *problems = problems_of(&record, sizeof(record));
-
-	ck_assert_ptr_nonnull(strstr(problems, "definition of a fact is damaged"));
-	free(problems);
-}
-END_TEST
-
-START_TEST(definition_with_an_impossible_size_ends_its_block)
-{
-	static const uint32_t sizes[] = {1, 7, 9, 12, 4096, UINT32_MAX - 7};
-
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		const struct crumb_record record[2] = {{CRUMB_RECORD_STRING, sizes[i]}};
-		if (i > 0) {
-			temp_teardown();
-			setup();
-		}
-		char *problems = problems_of(record, sizeof(record));
-		ck_assert_ptr_nonnull(strstr(problems, "the rest of its block"));
-		free(problems);
-	}
-}
-END_TEST
-
-START_TEST(definition_of_a_later_type_is_skipped)
-{
-	const struct crumb_record record[2] = {{99, 16}};
-	char *problems = problems_of(record, sizeof(record));
-
-	ck_assert_str_eq(problems, "");
-	free(problems);
-}
-END_TEST
-
-START_TEST(id_that_is_defined_twice_keeps_one)
-{
-	const struct crumb_record_code again = {
-	    .head = {CRUMB_RECORD_CODE, sizeof(again)},
-	    .id = code,
-	    .first_line = 100,
-	    .qualname = make_string(t, "f")};
-	char *problems = problems_of(&again, sizeof(again));
-
-	ck_assert_ptr_nonnull(strstr(problems, "function 1 is defined twice"));
-	free(problems);
-}
-END_TEST
-
-START_TEST(string_ids_may_be_far_apart)
-{
-	struct crumb_record_code record = {.head = {CRUMB_RECORD_CODE, sizeof(record)}};
-	const uint32_t ids[] = {UINT32_MAX, 5000000, 3000000000u};
-
-	for (uint32_t i = 0; i < 3; i++) {
-		struct {
-			struct crumb_record_string head;
-			char text[8];
-		} string = {{{CRUMB_RECORD_STRING, sizeof(string)}, ids[i], 2}, "f "};
-		string.text[1] = (char)('0' + i);
-		make_record(t, &string, sizeof(string));
-		record.id = 10 + i;
-		record.qualname = ids[i];
-		make_record(t, &record, sizeof(record));
-	}
-	for (uint32_t i = 0; i < 3; i++)
-		make_event(t, thread, CRUMB_WORD_CALL, 10 + i, 1 + i);
-	seen_is(finish(), "1 call f0 +1 0\n"
-	                  "1 call f1 +2 1\n"
-	                  "1 call f2 +3 2\n");
-}
-END_TEST
-
 static void add_windows(Suite *suite)
 {
 	TCase *windows = tcase_create("windows");
@@ -824,31 +640,12 @@ static void add_blocks(Suite *suite)
 	suite_add_tcase(suite, blocks);
 }
 
-static void add_definitions(Suite *suite)
-{
-	TCase *definitions = tcase_create("definitions");
-
-	tcase_add_checked_fixture(definitions, setup, temp_teardown);
-	tcase_add_test(definitions, definitions_may_come_in_any_order);
-	tcase_add_test(definitions, last_thread_name_wins);
-	tcase_add_test(definitions, text_is_valid_utf8_whatever_the_file_holds);
-	tcase_add_test(definitions, definition_that_is_too_short_is_left_out);
-	tcase_add_test(definitions, string_longer_than_its_record_is_left_out);
-	tcase_add_test(definitions, fact_longer_than_its_record_is_left_out);
-	tcase_add_test(definitions, definition_with_an_impossible_size_ends_its_block);
-	tcase_add_test(definitions, definition_of_a_later_type_is_skipped);
-	tcase_add_test(definitions, id_that_is_defined_twice_keeps_one);
-	tcase_add_test(definitions, string_ids_may_be_far_apart);
-	suite_add_tcase(suite, definitions);
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("reader: blocks");
 
 	add_windows(suite);
 	add_blocks(suite);
-	add_definitions(suite);
 
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

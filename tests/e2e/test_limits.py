@@ -4,7 +4,16 @@ the agent, one line says what is missing, and what is lost is counted."""
 
 import os
 
-from behave import Tmpfs, Trace, check_as_plain, read, spare, split_stderr, without_override
+from behave import (
+    Tmpfs,
+    Trace,
+    check_as_plain,
+    read,
+    root_prefix,
+    spare,
+    split_stderr,
+    without_override,
+)
 from harness import Failure, for_backends, parametrize, short
 
 PROGRAM = """\
@@ -277,15 +286,8 @@ def test_descriptor_taken_by_the_program_is_never_written_to(ctx):
     text = PROGRAM + f"""\
 main(100)
 own = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-top = max(map(int, os.listdir('/proc/self/fd'))) + 1
-for fd in range(3, max(top, 2048)):
-    if fd != own:
-        try:
-            os.dup2(own, fd)
-        except OSError:
-            pass
-for fd in [int(n) for n in os.listdir('/proc/self/fd') if int(n) > 2]:
-    if fd != own:
+for fd in set(range(3, 1024)) | set(map(int, os.listdir('/proc/self/fd'))):
+    if fd > 2 and fd != own:
         try:
             os.dup2(own, fd)
         except OSError:
@@ -329,7 +331,9 @@ def test_few_descriptors_change_nothing(ctx, limit):
     ctx.equal([traced.stdout, own], [plain.stdout, plain.stderr], "stdout and stderr")
     ctx.equal(traced.returncode, plain.returncode, "status")
     if plain.returncode == 0 and traced.traces:
-        ctx.equal([read(ctx, traced).count("work"), agent], [100, []])
+        trace = read(ctx, traced)
+        ctx.equal(trace.count("work") == 100, not trace.lost, "all is there, or a loss is told")
+        ctx.equal(len(agent), 1 if trace.lost else 0, f"lines of the agent: {agent}")
     elif plain.returncode == 0:
         ctx.equal(len(agent), 1, f"lines of the agent: {agent}")
 
@@ -636,6 +640,8 @@ def test_program_whose_working_folder_is_gone_runs_as_before(ctx):
     plain = ctx.plain(["/bin/sh", "-c", script])
     traced = ctx.run(["/bin/sh", "-c", script])
     check_as_plain(ctx, plain, traced)
+    if root_prefix(ctx):
+        return  # the launcher goes to / when it cannot stay where it is
     traced = ctx.run(["/bin/sh", "-c", script], env={"BREADCRUMB_OUTPUT": "relative.crumb"})
     check_as_plain(ctx, plain, traced, 1)
 

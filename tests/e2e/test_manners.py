@@ -685,7 +685,7 @@ def main():
 
 print(main())
 """
-    session = "b inner\nc\np n\nw\nn\nu\np y if 'y' in dir() else x if 'x' in dir() else 0\nc\nr\ncl 1\nc\n"
+    session = "b inner\nc\np n\nw\nn\nu\np 'y' in dir()\nc\nr\ncl 1\nc\n"
     plain = ctx.plain(text, stdin=session)
     traced = ctx.run(text, stdin=session)
     # 3.13 stops one line later in set_trace() when any other tool is monitoring.

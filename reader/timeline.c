@@ -22,8 +22,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-__extension__ typedef unsigned __int128 u128;
-
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define LONG_ENOUGH   (NS_PER_SECOND / 100)
 
@@ -75,15 +73,16 @@ static size_t keep_rising(struct timeline *timeline)
 static void set_slope(struct timeline_segment *s, uint64_t ns, uint64_t ticks)
 {
 	s->whole = ns / ticks;
-	s->fraction = (uint64_t)(((u128)(ns % ticks) << 64) / ticks);
+	s->fraction = (uint64_t)(((timeline_wide)(ns % ticks) << 64) / ticks);
 }
 
 /* Whether ns / ticks is within a sixteenth of the estimate. */
 static bool is_near(uint64_t ns, uint64_t ticks, uint64_t ticks_per_second)
 {
-	u128 measured = (u128)ns * ticks_per_second;
-	u128 expected = (u128)ticks * NS_PER_SECOND;
-	u128 apart = measured > expected ? measured - expected : expected - measured;
+	timeline_wide measured = (timeline_wide)ns * ticks_per_second;
+	timeline_wide expected = (timeline_wide)ticks * NS_PER_SECOND;
+	timeline_wide apart =
+	    measured > expected ? measured - expected : expected - measured;
 
 	return apart <= expected / 16;
 }
@@ -128,17 +127,19 @@ int64_t timeline_extend(const struct timeline_segment *segment, uint64_t ticks)
 
 	if (READER_LIKELY(ticks >= segment->ticks)) {
 		uint64_t since = ticks - segment->ticks;
-		u128 far = (u128)since * segment->whole +
-		           (uint64_t)(((u128)since * segment->fraction) >> 64);
+		timeline_wide far =
+		    (timeline_wide)since * segment->whole +
+		    (uint64_t)(((timeline_wide)since * segment->fraction) >> 64);
 		if (far > INT64_MAX ||
 		    __builtin_add_overflow(segment->ns, (int64_t)far, &ns))
 			return INT64_MAX;
 		return ns;
 	}
 	uint64_t before = segment->ticks - ticks;
-	u128 far = (u128)before * segment->whole +
-	           (uint64_t)(((u128)before * segment->fraction) >> 64) +
-	           (segment->fraction != 0);
+	timeline_wide far =
+	    (timeline_wide)before * segment->whole +
+	    (uint64_t)(((timeline_wide)before * segment->fraction) >> 64) +
+	    (segment->fraction != 0);
 	if (far > INT64_MAX || __builtin_sub_overflow(segment->ns, (int64_t)far, &ns))
 		return INT64_MIN;
 	return ns;

@@ -15,6 +15,8 @@ size_t timeline_finish(struct timeline *timeline, uint64_t ticks_per_second);
 /* The time of `ticks`, with any segment of the clock. */
 int64_t timeline_extend(const struct timeline_segment *segment, uint64_t ticks);
 
+__extension__ typedef unsigned __int128 timeline_wide;
+
 /* The time of `ticks`; never falls while they rise.  `*segment` remembers where the last
  * one was found and only moves forward: ticks must not fall between calls that share it.
  */
@@ -24,7 +26,16 @@ static inline int64_t timeline_ns(const struct timeline *timeline, size_t *segme
 	while (READER_UNLIKELY(*segment + 1 < timeline->count &&
 	                       ticks >= timeline->segments[*segment + 1].ticks))
 		++*segment;
-	return timeline_extend(&timeline->segments[*segment], ticks);
+	/* As timeline_extend() does it where nothing can overflow: behind the segment's
+	 * start, with less than a nanosecond a tick, or in nanoseconds. */
+	const struct timeline_segment *s = &timeline->segments[*segment];
+	uint64_t since = ticks - s->ticks;
+	if (READER_LIKELY(ticks >= s->ticks && s->whole <= 1 && since < INT64_MAX / 4 &&
+	                  s->ns < INT64_MAX / 2))
+		return s->ns +
+		       (int64_t)(since * s->whole +
+		                 (uint64_t)(((timeline_wide)since * s->fraction) >> 64));
+	return timeline_extend(s, ticks);
 }
 
 /* Likewise for a single look. */

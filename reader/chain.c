@@ -169,7 +169,7 @@ static int finish(struct chain *chain)
 	if ((size_t)got == sizeof(rest) || is_zero(rest, (size_t)got))
 		return 0;
 	chain->saw_garbage = true;
-	if (process->public.ended != CRUMB_ENDED_RUNNING)
+	if (process->shown.ended != CRUMB_ENDED_RUNNING)
 		error_problem(process, chain->offset,
 		              "the file is cut short inside a block's header");
 	return 0;

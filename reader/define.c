@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "timeline.h"
 #include "chain.h"
 #include "error.h"
 #include "facts.h"
 #include "file.h"
 #include "strtab.h"
+#include "timeline.h"
 
 /* What is on the way while records are read. */
 struct loader {
@@ -66,7 +66,7 @@ static struct thread *add_thread(struct process *process, uint32_t number)
 	                sizeof(*process->threads)))
 		return NULL;
 	struct thread *thread = &process->threads[process->thread_count++];
-	*thread = (struct thread){.public = {.number = number, .name = ""}};
+	*thread = (struct thread){.shown = {.number = number, .name = ""}};
 	return thread;
 }
 
@@ -80,9 +80,9 @@ static int take_thread(struct loader *loader, const void *record, size_t size)
 	struct thread *thread = add_thread(loader->process, from->number);
 	if (!thread)
 		return -ENOMEM;
-	thread->public.native_id = from->native_id;
-	thread->public.ident = from->ident;
-	thread->public.parent_native_id = from->parent_native_id;
+	thread->shown.native_id = from->native_id;
+	thread->shown.ident = from->ident;
+	thread->shown.parent_native_id = from->parent_native_id;
 	thread->start_ticks = from->start_ticks;
 	return 1;
 }
@@ -238,8 +238,7 @@ static int compare_threads(const void *left, const void *right)
 {
 	const struct thread *a = left, *b = right;
 
-	return a->public.number < b->public.number ? -1
-	                                           : a->public.number > b->public.number;
+	return a->shown.number < b->shown.number ? -1 : a->shown.number > b->shown.number;
 }
 
 static void sort_threads(struct process *process)
@@ -251,13 +250,13 @@ static void sort_threads(struct process *process)
 	qsort(process->threads, process->thread_count, sizeof(*process->threads),
 	      compare_threads);
 	for (size_t i = 1; i < process->thread_count; i++) {
-		if (process->threads[i].public.number !=
-		    process->threads[left].public.number)
+		if (process->threads[i].shown.number !=
+		    process->threads[left].shown.number)
 			process->threads[++left] = process->threads[i];
 		else
 			error_problem(process, ERROR_NOWHERE,
 			              "thread %" PRIu32 " is defined twice",
-			              process->threads[i].public.number);
+			              process->threads[i].shown.number);
 	}
 	process->thread_count = left + 1;
 }
@@ -265,9 +264,9 @@ static void sort_threads(struct process *process)
 /* Among the first `count` threads, which are sorted. */
 static struct thread *find_thread(struct process *process, size_t count, uint32_t number)
 {
-	struct thread key = {.public = {.number = number}};
+	struct thread key = {.shown = {.number = number}};
 
-	if (number - 1u < count && process->threads[number - 1u].public.number == number)
+	if (number - 1u < count && process->threads[number - 1u].shown.number == number)
 		return &process->threads[number - 1u];
 	if (count == 0)
 		return NULL;
@@ -310,8 +309,8 @@ static int resolve_threads(struct loader *loader)
 		return r;
 	for (size_t i = 0; i < process->thread_count; i++) {
 		struct thread *thread = &process->threads[i];
-		thread->public.process = &process->public;
-		thread->public.start_ns =
+		thread->shown.process = &process->shown;
+		thread->shown.start_ns =
 		    timeline_once(&process->timeline, thread->start_ticks);
 	}
 	for (size_t i = 0; i < loader->name_count; i++) {
@@ -319,7 +318,7 @@ static int resolve_threads(struct loader *loader)
 		    find_thread(process, process->thread_count, loader->names[i].number);
 		const char *name = strtab_find(&process->strings, loader->names[i].name);
 		if (thread && name)
-			thread->public.name = name;
+			thread->shown.name = name;
 	}
 	for (size_t i = 0; i < process->index.count; i++) {
 		struct thread *thread = find_thread(process, process->thread_count,
@@ -364,8 +363,8 @@ static int resolve(struct loader *loader)
 		r = resolve_codes(loader);
 	if (r == 0)
 		r = resolve_threads(loader);
-	process->public.codes = (uint32_t)process->code_count;
-	process->public.threads = (uint32_t)process->thread_count;
+	process->shown.codes = (uint32_t)process->code_count;
+	process->shown.threads = (uint32_t)process->thread_count;
 	return r;
 }
 
@@ -416,5 +415,5 @@ void define_free(struct process *process)
 	process->threads = NULL;
 	process->arguments = process->notes = NULL;
 	process->code_count = process->thread_count = process->thread_room = 0;
-	process->public.argc = process->public.note_count = process->note_room = 0;
+	process->shown.argc = process->shown.note_count = process->note_room = 0;
 }

@@ -37,32 +37,32 @@ static int take_command(struct process *process, const char *bytes, size_t lengt
 	}
 	free(process->arguments);
 	process->arguments = arguments;
-	process->public.arguments = arguments;
-	process->public.argc = argc;
+	process->shown.arguments = arguments;
+	process->shown.argc = argc;
 	return 1;
 }
 
-static const char **text_of_fact(struct crumb_process *public, uint32_t fact)
+static const char **text_of_fact(struct crumb_process *shown, uint32_t fact)
 {
 	switch (fact) {
 	case CRUMB_FACT_EXECUTABLE:
-		return &public->executable;
+		return &shown->executable;
 	case CRUMB_FACT_PYTHON:
-		return &public->python;
+		return &shown->python;
 	case CRUMB_FACT_BACKEND:
-		return &public->backend;
+		return &shown->backend;
 	case CRUMB_FACT_HOST:
-		return &public->host;
+		return &shown->host;
 	case CRUMB_FACT_DIRECTORY:
-		return &public->directory;
+		return &shown->directory;
 	case CRUMB_FACT_AGENT:
-		return &public->agent;
+		return &shown->agent;
 	case CRUMB_FACT_INCLUDE:
-		return &public->include;
+		return &shown->include;
 	case CRUMB_FACT_EXCLUDE:
-		return &public->exclude;
+		return &shown->exclude;
 	case CRUMB_FACT_PARENT_FILE:
-		return &public->parent_file;
+		return &shown->parent_file;
 	default:
 		return NULL;
 	}
@@ -76,7 +76,7 @@ int facts_take(struct process *process, const struct crumb_record_fact *fact, si
 		return 0;
 	if (fact->fact == CRUMB_FACT_COMMAND)
 		return take_command(process, bytes, fact->length);
-	const char **to = text_of_fact(&process->public, fact->fact);
+	const char **to = text_of_fact(&process->shown, fact->fact);
 	if (!to && fact->fact != CRUMB_FACT_NOTE)
 		return 1; /* of a later agent */
 	const char *text = strtab_text(&process->strings, bytes, fact->length);
@@ -87,12 +87,12 @@ int facts_take(struct process *process, const struct crumb_record_fact *fact, si
 		return 1;
 	}
 	/* One more than the notes, for the NULL at the end. */
-	struct crumb_process *public = &process->public;
-	if (reader_grow(&process->notes, &process->note_room, public->note_count + 1,
+	struct crumb_process *shown = &process->shown;
+	if (reader_grow(&process->notes, &process->note_room, shown->note_count + 1,
 	                sizeof(*process->notes)))
 		return -ENOMEM;
-	process->notes[public->note_count++] = text;
-	process->notes[public->note_count] = NULL;
-	public->notes = process->notes;
+	process->notes[shown->note_count++] = text;
+	process->notes[shown->note_count] = NULL;
+	shown->notes = process->notes;
 	return 1;
 }

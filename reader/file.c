@@ -116,6 +116,12 @@ void file_close(struct crumb_trace *trace, struct file *file)
 	trace->files_open--;
 }
 
+void file_rest(struct crumb_trace *trace, struct file *file)
+{
+	if (trace->files_open > FILES_MAX / 2)
+		file_close(trace, file);
+}
+
 static int ensure_open(struct crumb_trace *trace, struct file *file)
 {
 	struct stat st;

@@ -12,6 +12,9 @@ void file_close(struct crumb_trace *trace, struct file *file);
 /* Closes it and forgets its path. */
 void file_free(struct crumb_trace *trace, struct file *file);
 
+/* Closes it, for now, when many are open. */
+void file_rest(struct crumb_trace *trace, struct file *file);
+
 /* Reads up to `size` bytes: fewer only where the file ends.  A negative errno on failure,
  * with the trace's error set. */
 ssize_t file_read(struct crumb_trace *trace, struct file *file, void *to, size_t size,

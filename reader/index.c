@@ -148,7 +148,7 @@ static int take(struct index *index, struct chain *chain, bool only_definitions)
 
 static void tell_cut(struct process *process, uint64_t offset, uint32_t size)
 {
-	if (process->public.ended != CRUMB_ENDED_RUNNING)
+	if (process->shown.ended != CRUMB_ENDED_RUNNING)
 		error_problem(process, offset,
 		              "the file is cut short: this block should have %" PRIu32
 		              " bytes",
@@ -213,7 +213,7 @@ static void tell_dropped(struct process *process, const struct block *block,
 	if (block->size & (BLOCK_WINDOW | BLOCK_CUT))
 		return;
 	if (block->size & BLOCK_TORN) {
-		if (kept || process->public.ended == CRUMB_ENDED_RUNNING)
+		if (kept || process->shown.ended == CRUMB_ENDED_RUNNING)
 			return;
 		error_problem(process, block->offset,
 		              "a block of events was not written whole and is left out");
@@ -320,7 +320,6 @@ static void mend_clocks(struct process *process)
 		              "the time of this block of thread %" PRIu32
 		              " is damaged; times in it are approximate",
 		              wrong->thread);
-		wrong->size |= BLOCK_CLOCK;
 		if (wrong == b)
 			b->base_ticks = a->base_ticks;
 		else

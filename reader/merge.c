@@ -15,9 +15,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "timeline.h"
 #include "error.h"
 #include "stream.h"
+#include "timeline.h"
 
 struct due {
 	int64_t ns;
@@ -101,7 +101,7 @@ static struct due due_of_pending(const struct crumb_cursor *cursor)
 	const struct process *process = cursor->trace->processes[pending->process];
 	return (struct due){pending->ns,
 	                    (uint64_t)pending->process << 32 |
-	                        process->threads[pending->thread].public.number};
+	                        process->threads[pending->thread].shown.number};
 }
 
 /* Gives the next pending thread a stream, at its first event, in the heap. */
@@ -246,7 +246,7 @@ static void add_pending(struct crumb_cursor *cursor, const struct process *proce
 	const struct block *blocks = &process->index.blocks[thread->first_block];
 	cursor->pending[cursor->pending_count++] =
 	    (struct pending){timeline_once(&process->timeline, blocks->base_ticks),
-	                     process->public.index, (uint32_t)i};
+	                     process->shown.index, (uint32_t)i};
 	for (size_t k = 0; k < thread->block_count; k++)
 		cursor->total += blocks[k].size & ~BLOCK_FLAGS;
 }
@@ -263,10 +263,10 @@ static int fill_pending(struct crumb_cursor *cursor, const struct crumb_thread *
 		return -ENOMEM;
 	for (size_t i = 0; i < trace->process_count; i++) {
 		const struct process *process = trace->processes[i];
-		if (only && only->process != &process->public)
+		if (only && only->process != &process->shown)
 			continue;
 		for (size_t k = 0; k < process->thread_count; k++)
-			if (!only || only == &process->threads[k].public)
+			if (!only || only == &process->threads[k].shown)
 				add_pending(cursor, process, k);
 	}
 	if (cursor->pending_count > 1)

@@ -12,20 +12,20 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <fcntl.h>
 #include <unistd.h>
 
-#include "timeline.h"
 #include "decode.h"
 #include "define.h"
 #include "error.h"
 #include "file.h"
 #include "index.h"
+#include "timeline.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
@@ -211,39 +211,33 @@ static int look_at_ends(struct process *process, int64_t *last_ns, bool *has_exe
 static int find_end(struct process *process)
 {
 	const struct crumb_header *header = &process->header;
-	struct crumb_process *public = &process->public;
-	bool has_exec = false, was_running = public->ended == CRUMB_ENDED_RUNNING;
+	struct crumb_process *shown = &process->shown;
+	bool has_exec = false, was_running = shown->ended == CRUMB_ENDED_RUNNING;
 
-	public->exit_status = -1;
-	public->end_ns = header->end_ticks ? header->end_ns : public->start_ns;
+	shown->exit_status = -1;
+	shown->end_ns = header->end_ticks ? header->end_ns : shown->start_ns;
 	switch (header->end) {
 	case CRUMB_END_CLEAN:
-		public
-		->ended = CRUMB_ENDED_CLEAN;
+		shown->ended = CRUMB_ENDED_CLEAN;
 		if (header->end_status <= 255)
-		public->exit_status = (int)header->end_status;
+			shown->exit_status = (int)header->end_status;
 		break;
 	case CRUMB_END_EXEC:
-		public
-		->ended = CRUMB_ENDED_EXEC;
+		shown->ended = CRUMB_ENDED_EXEC;
 		break;
 	case CRUMB_END_FATAL:
-		public
-		->ended = CRUMB_ENDED_FATAL;
+		shown->ended = CRUMB_ENDED_FATAL;
 		break;
 	default:
-		public
-		->ended = CRUMB_ENDED_UNKNOWN;
+		shown->ended = CRUMB_ENDED_UNKNOWN;
 	}
-	if (public->ended != CRUMB_ENDED_UNKNOWN && header->end_ticks != 0)
+	if (shown->ended != CRUMB_ENDED_UNKNOWN && header->end_ticks != 0)
 		return 0;
-	int r = look_at_ends(process, &public->end_ns, &has_exec);
-	if (public->ended == CRUMB_ENDED_UNKNOWN) {
-		if (has_exec)
-		public->ended = CRUMB_ENDED_EXEC;
-		else if (was_running && is_this_host(public->host)) public->ended =
-		    CRUMB_ENDED_RUNNING;
-	}
+	int r = look_at_ends(process, &shown->end_ns, &has_exec);
+	if (shown->ended == CRUMB_ENDED_UNKNOWN && has_exec)
+		shown->ended = CRUMB_ENDED_EXEC;
+	else if (shown->ended == CRUMB_ENDED_UNKNOWN && was_running)
+		shown->ended = CRUMB_ENDED_RUNNING;
 	return r;
 }
 
@@ -252,29 +246,29 @@ static int find_end(struct process *process)
 static void copy_header(struct process *process)
 {
 	const struct crumb_header *header = &process->header;
-	struct crumb_process *public = &process->public;
+	struct crumb_process *shown = &process->shown;
 
-	public->path = process->file.path;
-	public->trace_id = header->trace_id;
-	public->parent_id = header->parent_id;
-	public->pid = header->pid;
-	public->parent_pid = header->parent_pid;
-	public->start_ns = header->start_ns;
-	public->python_hex = header->python_hex;
-	public->flags = header->flags;
+	shown->path = process->file.path;
+	shown->trace_id = header->trace_id;
+	shown->parent_id = header->parent_id;
+	shown->pid = header->pid;
+	shown->parent_pid = header->parent_pid;
+	shown->start_ns = header->start_ns;
+	shown->python_hex = header->python_hex;
+	shown->flags = header->flags;
 	for (size_t i = 0; i < CRUMB_LOSS_CAUSES; i++)
-	public->lost[i] = header->lost[i];
+		shown->lost[i] = header->lost[i];
 }
 
 static void set_empty(struct process *process)
 {
 	static const char *const nothing[] = {NULL};
-	struct crumb_process *public = &process->public;
+	struct crumb_process *shown = &process->shown;
 
-	public->executable = public->python = public->backend = public->host = "";
-	public->directory = public->agent = public->include = public->exclude = "";
-	public->parent_file = "";
-	public->arguments = public->notes = nothing;
+	shown->executable = shown->python = shown->backend = shown->host = "";
+	shown->directory = shown->agent = shown->include = shown->exclude = "";
+	shown->parent_file = "";
+	shown->arguments = shown->notes = nothing;
 	process->unknown_code = (struct crumb_code){
 	    .name = "?", .qualname = "?", .filename = "", .module = ""};
 }
@@ -282,7 +276,7 @@ static void set_empty(struct process *process)
 /* Only a file that is still written may grow beyond what it has now. */
 static int get_scratch(struct process *process)
 {
-	bool is_small = process->public.ended != CRUMB_ENDED_RUNNING &&
+	bool is_small = process->shown.ended != CRUMB_ENDED_RUNNING &&
 	                process->file.size < CRUMB_BLOCK_MAX;
 
 	process->scratch_size = is_small ? (size_t)process->file.size : CRUMB_BLOCK_MAX;
@@ -298,10 +292,10 @@ static int read_blocks(struct process *process)
 		int r = index_build(process);
 		if (r == 0)
 			r = define_load(process);
-		if (r < 0 || process->public.ended != CRUMB_ENDED_RUNNING ||
-		    is_this_host(process->public.host))
+		if (r < 0 || process->shown.ended != CRUMB_ENDED_RUNNING ||
+		    is_this_host(process->shown.host))
 			return r;
-		process->public.ended = CRUMB_ENDED_UNKNOWN;
+		process->shown.ended = CRUMB_ENDED_UNKNOWN;
 		define_free(process);
 		index_free(&process->index);
 		error_forget(process);
@@ -319,7 +313,7 @@ static int load(struct process *process)
 	 * just now, the header says how. */
 	if (process->header.end == CRUMB_END_UNKNOWN) {
 		if (is_running(&process->header))
-			process->public.ended = CRUMB_ENDED_RUNNING;
+			process->shown.ended = CRUMB_ENDED_RUNNING;
 		r = read_header(process);
 		if (r < 0)
 			return r;
@@ -331,9 +325,10 @@ static int load(struct process *process)
 	if (r == 0)
 		r = find_end(process);
 	doubt_header(process);
+	file_rest(process->trace, &process->file);
 	free(process->scratch);
 	process->scratch = NULL;
-	process->public.file_bytes = process->file.size;
+	process->shown.file_bytes = process->file.size;
 	return r;
 }
 

@@ -78,7 +78,7 @@ static int add_file(struct crumb_trace *trace, const char *path)
 	int r = process_open(trace, path, &process);
 	if (r <= 0)
 		return r;
-	process->public.index = (unsigned)trace->process_count;
+	process->shown.index = (unsigned)trace->process_count;
 	trace->processes[trace->process_count++] = process;
 	return 1;
 }
@@ -181,13 +181,13 @@ size_t crumb_trace_processes(const struct crumb_trace *trace)
 
 const struct crumb_process *crumb_trace_process(const struct crumb_trace *trace, size_t i)
 {
-	return i < trace->process_count ? &trace->processes[i]->public : NULL;
+	return i < trace->process_count ? &trace->processes[i]->shown : NULL;
 }
 
 /* A crumb_process is the first member of what it belongs to. */
 static const struct process *whole(const struct crumb_process *process)
 {
-	_Static_assert(offsetof(struct process, public) == 0, "first member");
+	_Static_assert(offsetof(struct process, shown) == 0, "first member");
 	return (const struct process *)(const void *)process;
 }
 
@@ -196,7 +196,7 @@ const struct crumb_thread *crumb_process_thread(const struct crumb_process *proc
 {
 	const struct process *all = whole(process);
 
-	return i < all->thread_count ? &all->threads[i].public : NULL;
+	return i < all->thread_count ? &all->threads[i].shown : NULL;
 }
 
 const struct crumb_code *crumb_process_code(const struct crumb_process *process, size_t i)

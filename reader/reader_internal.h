@@ -40,11 +40,10 @@ struct block {
 	uint32_t size; /* a multiple of CRUMB_ALIGN; BLOCK_* in the bits below */
 };
 
-#define BLOCK_WINDOW 1u  /* its words are in the process's windows, not in the file */
-#define BLOCK_CUT    2u  /* the file ends inside it */
-#define BLOCK_TORN   4u  /* its trailer is wrong: it is never read */
-#define BLOCK_EMPTY  8u  /* a window without events */
-#define BLOCK_CLOCK  16u /* its base_ticks could not be right and was replaced */
+#define BLOCK_WINDOW 1u /* its words are in the process's windows, not in the file */
+#define BLOCK_CUT    2u /* the file ends inside it */
+#define BLOCK_TORN   4u /* its trailer is wrong: it is never read */
+#define BLOCK_EMPTY  8u /* a window without events */
 #define BLOCK_FLAGS  (CRUMB_ALIGN - 1)
 
 /* The words of a window, as they were when the file was opened. */
@@ -93,7 +92,7 @@ struct strtab {
 };
 
 struct thread {
-	struct crumb_thread public;
+	struct crumb_thread shown;
 	uint64_t start_ticks;
 	size_t first_block; /* in the index of the process */
 	size_t block_count;
@@ -101,14 +100,14 @@ struct thread {
 
 /* One file. */
 struct process {
-	struct crumb_process public;
+	struct crumb_process shown;
 	struct crumb_trace *trace;
 	struct file file;
 	struct crumb_header header;
 	struct index index;
 	struct timeline timeline;
 	struct strtab strings;
-	const char **arguments; /* what public.arguments points to, NULL while empty */
+	const char **arguments; /* what shown.arguments points to, NULL while empty */
 	const char **notes;
 	size_t note_room;
 	struct crumb_code *codes; /* by rising id */

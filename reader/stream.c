@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "timeline.h"
 #include "define.h"
 #include "error.h"
 #include "file.h"
 #include "index.h"
 #include "strtab.h"
+#include "timeline.h"
 
 #define STREAM_BYTES 16384u
 #define STREAM_WORDS (STREAM_BYTES / sizeof(uint64_t))
@@ -31,7 +31,7 @@ struct stream *stream_new(struct process *process, const struct thread *thread)
 		return NULL;
 	stream->process = process;
 	stream->thread = thread;
-	stream->order = (uint64_t)process->public.index << 32 | thread->public.number;
+	stream->order = (uint64_t)process->shown.index << 32 | thread->shown.number;
 	stream->next_block = thread->first_block;
 	stream->blocks_left = thread->block_count;
 	stream->time_ns = INT64_MIN;
@@ -175,12 +175,12 @@ static int read_more(struct stream *stream)
 
 /* ---- records ---- */
 
-static void tell_damage(struct stream *stream, const char *what)
+static void tell_damage(struct stream *stream, const char *before, const char *after)
 {
 	if (!stream->is_cut)
 		error_problem(stream->process, word_offset(stream),
-		              "%s of thread %" PRIu32, what,
-		              stream->thread->public.number);
+		              "%s of thread %" PRIu32 " %s", before,
+		              stream->thread->shown.number, after);
 }
 
 /* Passes over the record at ->at: its first word and its payload. */
@@ -205,9 +205,9 @@ static int take_extended(struct stream *stream, uint64_t word)
 	size_t need = decode_need(word);
 
 	if (payload >= stream->have - stream->at + stream->left / sizeof(uint64_t)) {
-		tell_damage(stream,
-		            "an event goes past the end of its block: the rest of "
-		            "the block is left out,");
+		tell_damage(stream, "an event",
+		            "goes past the end of its block; the rest of the "
+		            "block is left out");
 		drop_rest(stream);
 		return DECODE_SKIP;
 	}
@@ -223,7 +223,7 @@ static int take_extended(struct stream *stream, uint64_t word)
 	int result =
 	    (int)decode_extended(word, stream->words + stream->at + 1, &stream->record);
 	if (result == DECODE_SHORT)
-		tell_damage(stream, "an event is too short and left out,");
+		tell_damage(stream, "an event", "is too short and left out");
 	pass(stream, 1 + payload);
 	return result;
 }
@@ -256,12 +256,11 @@ static int take_record(struct stream *stream)
 		}
 		return result < 0 ? result : 0;
 	case DECODE_END:
-		tell_damage(stream, "the events end before their block does: damage in a "
-		                    "block");
+		tell_damage(stream, "the events", "end before their block does");
 		drop_rest(stream);
 		return 0;
 	case DECODE_BACK:
-		tell_damage(stream, "the time goes back in the events");
+		tell_damage(stream, "the time", "goes back");
 		break;
 	default:
 		break;
@@ -338,7 +337,7 @@ int stream_emit(struct stream *stream, struct crumb_event *event)
 	stream->has_event = false;
 	*event = (struct crumb_event){
 	    .kind = record->kind,
-	    .thread = &stream->thread->public,
+	    .thread = &stream->thread->shown,
 	    .code = code,
 	    .time_ns = stream->time_ns,
 	    .duration_ns = -1,

@@ -336,7 +336,7 @@ START_TEST(file_that_was_replaced_is_eio)
 		ck_assert_int_eq(crumb_trace_add(trace, name), 1);
 	}
 	ck_assert_int_eq(chdir("/"), 0);
-	snprintf(name, sizeof(name), "%.200s/n0.crumb", folder);
+	snprintf(name, sizeof(name), "%.200s/n101.crumb", folder);
 	ck_assert_int_eq(rename(name, path), 0);
 	make_small(name);
 	struct crumb_cursor *cursor = crumb_cursor_new(trace, NULL);
@@ -344,7 +344,7 @@ START_TEST(file_that_was_replaced_is_eio)
 		if (r < 0) {
 			ck_assert_int_eq(r, -EIO);
 			ck_assert_str_eq(crumb_trace_error(trace),
-			                 "n0.crumb: another file has taken its place");
+			                 "n101.crumb: another file has taken its place");
 			failures++;
 		}
 		events += r > 0;

@@ -244,8 +244,8 @@ START_TEST(event_past_the_end_of_its_block_is_told)
 	char expected[64];
 	ck_assert_str_eq(seen.text, "1 call f +10 0 :100\n"
 	                            "1 return f +50 0 took 40 self 40\n");
-	snprintf(expected, sizeof(expected), "at byte %lu: an event goes past",
-	         (unsigned long)at);
+	snprintf(expected, sizeof(expected),
+	         "at byte %lu: an event of thread 1 goes past", (unsigned long)at);
 	ck_assert_ptr_nonnull(strstr(seen.problems, expected));
 	seen_free(&seen);
 }
@@ -271,7 +271,7 @@ START_TEST(time_word_never_goes_back)
 	struct seen seen = finish();
 	ck_assert_str_eq(seen.text, "1 call f +1000 0 :100\n"
 	                            "1 return f +1010 0 took 10 self 10\n");
-	ck_assert_ptr_nonnull(strstr(seen.problems, "time goes back"));
+	ck_assert_ptr_nonnull(strstr(seen.problems, "time of thread 1 goes back"));
 	seen_free(&seen);
 }
 END_TEST

@@ -43,8 +43,9 @@ ctx, in every test:
     same_behaviour(…)       runs untraced, then traced; asserts equal stdout, stderr and
                 status → the traced Result (files that the program leaves are its business)
     command(*args, env={}, timeout=30, **as run) → Result of `$BREADCRUMB args…`, untraced
-    events(path_or_paths, **filters) → list of dicts, from `$BREADCRUMB dump --json`; a filter
-                is field=value, field=(several, values) or field=function
+    events(path_or_paths, parse=None, **filters) → list of dicts, from `$BREADCRUMB dump
+                --json`; a filter is field=value, field=(several, values) or field=function;
+                parse(line of text) tells which lines are looked at at all (for long dumps)
     info(path)  → dict, from `$BREADCRUMB info --json`
     environ(trace, env) → the environment that run() would give
     write(name, text) → Path of a file under tmp
@@ -494,13 +495,16 @@ class Context:
             raise Failure("no breadcrumb command: build it, or name it in BREADCRUMB")
         return self.run([self.breadcrumb, *args], trace=False, **keywords)
 
-    def events(self, paths, **filters):
+    def events(self, paths, parse=None, **filters):
         if isinstance(paths, (str, os.PathLike)):
             paths = [paths]
         if not paths:
             raise Failure("no trace file was written")
         done = self.command("dump", "--json", *map(str, paths)).check(0)
-        events = [json.loads(line) for line in done.stdout.splitlines()]
+        lines = done.stdout.splitlines()
+        if parse:
+            lines = [line for line in lines if parse(line)]
+        events = list(map(json.loads, lines))
         for field, wanted in filters.items():
             events = [e for e in events if _matches(e.get(field), wanted)]
         return events
@@ -879,6 +883,8 @@ def options_of(argv):
 
 def main(argv=None):
     options = options_of(argv)
+    # A job in the background is born with this ignored, and so would be all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.path.insert(0, str(HERE))
     sys.setrecursionlimit(10000)
     tests = list(load_tests())

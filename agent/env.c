@@ -107,7 +107,8 @@ static bool parse_signal(const char *text, void *out)
 		if (number == refused[i])
 			return false;
 	}
-	if (number < 0)
+	/* Below SIGRTMIN glibc keeps two for itself. */
+	if (number < 0 || (number >= 32 && number < SIGRTMIN))
 		return false;
 	*(int *)out = number;
 	return true;
@@ -173,7 +174,10 @@ const struct env *env_read(void)
 		void *out = (char *)&values + v->offset;
 		const char *text = secure_getenv(v->name);
 		bool known = text && v->parse(text, out);
-		if (!known && v->parse != parse_unset)
+		if (!known && (v->parse == parse_text || v->parse == parse_nonempty))
+			*(const char **)out =
+			    v->fallback; /* needs no copy, and no memory */
+		else if (!known && v->parse != parse_unset)
 			v->parse(v->fallback, out);
 		if (i == 0)
 			log_set_level(values.log);

@@ -6,6 +6,7 @@
  */
 #include "filter.h"
 
+#include <stdint.h>
 #include <string.h>
 
 static const char *include_list = "";
@@ -17,59 +18,85 @@ void filter_init(const char *include, const char *exclude)
 	exclude_list = exclude;
 }
 
-/* Matches one character against the set that starts behind `[`; *end is set behind `]`.
- * Without a `]` the `[` stands for itself: *end is NULL. */
-static bool in_set(const char *set, const char *stop, char c, const char **end)
+/* The character at *p, which is moved behind it.  What is not UTF-8 counts byte by byte.
+ */
+static uint32_t next_character(const char **p, const char *end)
 {
-	bool negated = set < stop && (*set == '!' || *set == '^');
+	unsigned char first = (unsigned char)*(*p)++;
+	int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
+	uint32_t c = more ? first & (0x3fu >> more) : first;
+
+	if (end - *p < more)
+		return first;
+	for (int i = 0; i < more; i++) {
+		if (((unsigned char)(*p)[i] & 0xc0) != 0x80)
+			return first;
+		c = c << 6 | ((unsigned char)(*p)[i] & 0x3fu);
+	}
+	*p += more;
+	return c;
+}
+
+/* Matches a character against the set that starts behind `[`; *behind is set behind `]`.
+ * Without a `]` the `[` stands for itself: *behind is NULL. */
+static bool in_set(const char *p, const char *stop, uint32_t c, const char **behind)
+{
+	bool negated = p < stop && (*p == '!' || *p == '^');
 	bool found = false;
-	const char *p = set + negated;
-	for (const char *first = p; p < stop && (*p != ']' || p == first); p++) {
-		if (p + 2 < stop && p[1] == '-' && p[2] != ']') {
-			found |= *p <= c && c <= p[2];
-			p += 2;
-		} else {
-			found |= *p == c;
+
+	p += negated;
+	for (const char *first = p; p < stop && (*p != ']' || p == first);) {
+		uint32_t low = next_character(&p, stop), high = low;
+		if (p + 1 < stop && *p == '-' && p[1] != ']') {
+			p++;
+			high = next_character(&p, stop);
+		}
+		found |= low <= c && c <= high;
+	}
+	*behind = p < stop ? p + 1 : NULL;
+	return found != negated;
+}
+
+/* Matches one character; *p and *s are moved behind it. */
+static bool match_one(const char **p, const char *p_end, const char **s,
+                      const char *s_end)
+{
+	const char *pattern = *p, *behind;
+
+	if (pattern == p_end)
+		return false;
+	uint32_t c = next_character(s, s_end);
+	if (*pattern == '?') {
+		*p = pattern + 1;
+		return true;
+	}
+	if (*pattern == '[') {
+		bool found = in_set(pattern + 1, p_end, c, &behind);
+		if (behind) {
+			*p = behind;
+			return found;
 		}
 	}
-	*end = p < stop ? p + 1 : NULL;
-	return found != negated;
+	return next_character(p, p_end) == c;
 }
 
 /* Iterative, with one point to fall back to: no pattern makes it exponential. */
 static bool glob(const char *p, const char *p_end, const char *s, const char *s_end)
 {
-	const char *star = NULL, *retry = NULL, *behind;
+	const char *star = NULL, *retry = NULL;
+
 	for (;;) {
 		if (p < p_end && *p == '*') {
 			star = ++p;
 			retry = s;
-			continue;
-		}
-		if (s == s_end)
+		} else if (s == s_end) {
 			return p == p_end;
-		bool hit = false;
-		if (p < p_end) {
-			behind = p + 1;
-			if (*p == '?')
-				hit = true;
-			else if (*p == '[')
-				hit = in_set(p + 1, p_end, *s, &behind);
-			else
-				hit = *p == *s;
-			if (!behind) {
-				behind = p + 1;
-				hit = *s == '[';
-			}
-		}
-		if (hit) {
-			p = behind;
-			s++;
-		} else if (star) {
+		} else if (!match_one(&p, p_end, &s, s_end)) {
+			if (!star)
+				return false;
 			p = star;
-			s = ++retry;
-		} else {
-			return false;
+			next_character(&retry, s_end);
+			s = retry;
 		}
 	}
 }

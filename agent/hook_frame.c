@@ -53,10 +53,11 @@ static unsigned number(PyObject *value)
  * has none (the end of an except*), in an older one of the same frame. */
 static unsigned raised_at(PyObject *traceback)
 {
-	PyObject *frame = attribute(traceback, "tb_frame");
 	unsigned line = number(attribute(traceback, "tb_lineno"));
-	PyObject *entry = line ? NULL : attribute(traceback, "tb_next");
-
+	if (line || !traceback)
+		return line;
+	PyObject *frame = attribute(traceback, "tb_frame");
+	PyObject *entry = attribute(traceback, "tb_next");
 	while (entry && entry != py->none && !line) {
 		PyObject *other = attribute(entry, "tb_frame");
 		if (other == frame)

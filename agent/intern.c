@@ -186,8 +186,7 @@ static uint32_t text_id(const char *text, size_t length)
 {
 	if (!length || !grow_texts())
 		return 0;
-	if (length > RECORD_TEXT_MAX)
-		length = RECORD_TEXT_MAX;
+	length = record_cut(text, length);
 	uint64_t hash = hash_text(text, length);
 	struct known_text *t = text_place(hash, (uint32_t)length);
 	if (!t->hash) {

@@ -24,14 +24,19 @@ static uint32_t padded(size_t size)
 	return (uint32_t)((size + 7) & ~(size_t)7);
 }
 
-static size_t cut(size_t length)
+size_t record_cut(const char *text, size_t length)
 {
-	return length < RECORD_TEXT_MAX ? length : RECORD_TEXT_MAX;
+	if (length <= RECORD_TEXT_MAX)
+		return length;
+	length = RECORD_TEXT_MAX;
+	while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
+		length--;
+	return length;
 }
 
 bool record_string(uint32_t id, const char *text, size_t length)
 {
-	length = cut(length);
+	length = record_cut(text, length);
 	uint32_t size = (uint32_t)sizeof(struct crumb_record_string) + padded(length);
 	struct crumb_record_string r = {
 	    .head = {CRUMB_RECORD_STRING, size}, .id = id, .length = (uint32_t)length};
@@ -61,7 +66,7 @@ bool record_thread_name(uint32_t number, uint32_t name)
 
 bool record_fact(enum crumb_fact fact, const char *text, size_t length)
 {
-	length = cut(length);
+	length = record_cut(text, length);
 	uint32_t size = (uint32_t)sizeof(struct crumb_record_fact) + padded(length);
 	struct crumb_record_fact r = {
 	    .head = {CRUMB_RECORD_FACT, size}, .fact = fact, .length = (uint32_t)length};

@@ -51,6 +51,9 @@ static inline uint64_t record_extended(enum crumb_extended subtype, unsigned wor
 /* How many events `count` words hold (payload and TIME words are none). */
 size_t record_count_events(const uint64_t *words, size_t count);
 
+/* How much of a text is recorded: at most RECORD_TEXT_MAX bytes, whole characters. */
+size_t record_cut(const char *text, size_t length);
+
 /* Each adds one definition to the file; false when the file has no room for it. */
 bool record_string(uint32_t id, const char *text, size_t length);
 bool record_code(const struct crumb_record_code *code);

@@ -382,8 +382,12 @@ bool sink_open(void)
 		    CRUMB_HEADER_SIZE; /* KEEP_FREE does not forbid the beginning */
 		stopped = OPENING;
 		h = begin(&cause, &error);
-		if (!h)
-			sink_file_remove();
+		if (h)
+			error = sink_file_publish();
+		if (error || !h) {
+			sink_file_drop();
+			h = NULL;
+		}
 		checked_room = 0;
 		stopped = RECORDING;
 	}

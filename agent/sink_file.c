@@ -29,7 +29,9 @@
 #define SNAPSHOTS_MAX 100000
 
 static char path[PATH_MAX];
-static int kept = -1; /* atomic */
+static int kept = -1;    /* atomic */
+static int opening = -1; /* between create and publish */
+static bool linked;      /* the file that is being opened has its name */
 static dev_t device;
 static ino_t inode;
 static unsigned snapshots;
@@ -82,7 +84,7 @@ static void keep(int fd)
  * more. */
 static int use(void)
 {
-	int fd = __atomic_load_n(&kept, __ATOMIC_RELAXED);
+	int fd = opening >= 0 ? opening : __atomic_load_n(&kept, __ATOMIC_RELAXED);
 	if (is_ours(fd))
 		return fd;
 	/* Whatever has the number now is the program's: it is not closed. */
@@ -100,7 +102,7 @@ static int use(void)
 
 static void done(int fd)
 {
-	if (fd >= 0 && fd != __atomic_load_n(&kept, __ATOMIC_RELAXED)) {
+	if (fd >= 0 && fd != opening && fd != __atomic_load_n(&kept, __ATOMIC_RELAXED)) {
 		int saved = errno;
 		close(fd);
 		errno = saved;
@@ -111,7 +113,7 @@ int sink_file_create(void)
 {
 	struct stat st;
 
-	int fd = sink_name_create(path, sizeof path);
+	int fd = sink_name_open(path, sizeof path, &linked);
 	if (fd < 0)
 		return errno;
 	if (fstat(fd, &st) != 0) {
@@ -122,22 +124,32 @@ int sink_file_create(void)
 	device = st.st_dev;
 	inode = st.st_ino;
 	snapshots = 0;
-	keep(fd);
-	close(fd);
+	opening = fd;
 	return 0;
+}
+
+int sink_file_publish(void)
+{
+	int error = linked ? 0 : sink_name_link(opening, path, sizeof path);
+	if (error)
+		return error;
+	keep(opening);
+	close(opening);
+	opening = -1;
+	return 0;
+}
+
+void sink_file_drop(void)
+{
+	if (linked)
+		unlink(path);
+	close(opening);
+	opening = -1;
 }
 
 void sink_file_forked(void)
 {
 	int fd = __atomic_exchange_n(&kept, -1, __ATOMIC_RELAXED);
-	if (is_ours(fd))
-		close(fd);
-}
-
-void sink_file_remove(void)
-{
-	int fd = __atomic_exchange_n(&kept, -1, __ATOMIC_RELAXED);
-	unlink(path);
 	if (is_ours(fd))
 		close(fd);
 }

@@ -8,16 +8,17 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* Creates the file by sink_name.  0, or an errno value; sink_file_path() then says what
- * was tried. */
+/* Opens a new file by sink_name.  0, or an errno value; sink_file_path() then says what
+ * was tried.  When its beginning is written, sink_file_publish() gives it its name (0, or
+ * an errno value); until then it may be dropped. */
 int sink_file_create(void);
+int sink_file_publish(void);
+void sink_file_drop(void);
+
 const char *sink_file_path(void);
 
 /* Forgets the file, which is the parent's.  In a forked child. */
 void sink_file_forked(void);
-
-/* Removes a file that could not be begun. */
-void sink_file_remove(void);
 
 /* Maps a stretch of the file, with room on the disk.  NULL: *error is an errno value. */
 void *sink_file_map(uint64_t offset, size_t size, int *error);

@@ -102,17 +102,17 @@ static bool is_directory(const char *path, size_t length)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-int sink_name_create(char *path, size_t size)
+/* The pattern for this process, as an absolute path.  False: errno says why not. */
+static bool expand_path(char *path, size_t size)
 {
 	struct text t = {path, path + size - 1};
-	char numbered[PATH_MAX];
 
 	path[0] = '\0';
 	if (pattern[0] != '/') {
 		if (!start_directory[0]) {
 			put(&t, pattern);
 			errno = ENOENT;
-			return -1;
+			return false;
 		}
 		put(&t, start_directory);
 		put(&t, "/");
@@ -122,29 +122,71 @@ int sink_name_create(char *path, size_t size)
 		put(&t, "/");
 		expand(&t, DEFAULT_NAME);
 	}
-	if (t.at == t.end) {
+	if (t.at == t.end)
 		errno = ENAMETOOLONG;
-		return -1;
-	}
-	const char *name = strrchr(path, '/') + 1, *dot = strrchr(name, '.');
-	int stem = (int)((dot && dot > name ? dot : t.at) - path), fd = -1;
-	for (int n = 1; n <= NAMES_TRIED; n++) {
-		const char *try = path;
-		if (n > 1) {
-			if (snprintf(numbered, sizeof numbered, "%.*s-%d%s", stem, path,
-			             n, path + stem) >= (int)sizeof numbered) {
-				errno = ENAMETOOLONG;
-				return -1;
-			}
-			try = numbered;
+	return t.at != t.end;
+}
+
+/* Calls make() with the path, and while that name is taken with -2, -3, … before its
+ * extension; `path` becomes the name that was free.  What make() returns; -1 with errno.
+ */
+static int make_named(char *path, size_t size, int (*make)(const char *name, int fd),
+                      int fd)
+{
+	char name[PATH_MAX];
+	const char *last = strrchr(path, '/') + 1, *dot = strrchr(last, '.');
+	size_t length = strlen(path);
+	int stem = (int)(dot && dot > last ? (size_t)(dot - path) : length);
+
+	int made = make(path, fd);
+	bool taken = made < 0 && errno == EEXIST;
+	for (int n = 2; made < 0 && errno == EEXIST && n <= NAMES_TRIED; n++) {
+		if (snprintf(name, sizeof name, "%.*s-%d%s", stem, path, n,
+		             path + stem) >= (int)sizeof name) {
+			errno = ENAMETOOLONG;
+			return -1;
 		}
-		fd = open(try, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd >= 0 && try != path)
-			snprintf(path, size, "%s", numbered);
-		if (fd >= 0 || errno != EEXIST)
-			break;
+		made = make(name, fd);
 	}
-	return fd;
+	if (made >= 0 && taken)
+		snprintf(path, size, "%s", name);
+	return made;
+}
+
+static int create(const char *name, int unused)
+{
+	(void)unused;
+	return open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static int give_name(const char *name, int fd)
+{
+	char self[32];
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW);
+}
+
+int sink_name_open(char *path, size_t size, bool *linked)
+{
+	char folder[PATH_MAX];
+
+	*linked = false;
+	if (!expand_path(path, size))
+		return -1;
+	snprintf(folder, sizeof folder, "%s", path);
+	*(strrchr(folder, '/') + 1) = '\0';
+	int fd = access("/proc/self/fd", X_OK) == 0
+	             ? open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)
+	             : -1;
+	if (fd >= 0)
+		return fd;
+	*linked = true; /* by a file system that has no such files */
+	return make_named(path, size, create, -1);
+}
+
+int sink_name_link(int fd, char *path, size_t size)
+{
+	return make_named(path, size, give_name, fd) < 0 ? errno : 0;
 }
 
 void sink_name_numbered(char *out, size_t size, const char *path, unsigned n)

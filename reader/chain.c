@@ -22,6 +22,7 @@
 #include "file.h"
 
 #define GROWTHS_MAX 64
+#define PIECE_MIN   4096u
 
 bool chain_is_block(const struct crumb_block *block)
 {
@@ -82,23 +83,25 @@ static size_t find_stop(const struct chain *chain, size_t size, bool in_garbage)
 	return !in_garbage && !is_zero(chain->process->scratch + i, size - i) ? i : size;
 }
 
-/* Moves chain->offset over zeros, or over garbage to the next block. */
+/* Moves chain->offset over zeros, or over garbage to the next block.  Most stretches are
+ * short: the pieces begin small, so that many stretches cost no more than a long one. */
 static int skip(struct chain *chain, bool in_garbage)
 {
 	struct process *process = chain->process;
 
-	for (;;) {
+	for (size_t piece = PIECE_MIN;; piece *= 2) {
 		uint64_t data =
 		    file_skip_hole(process->trace, &process->file, chain->offset);
-		chain->offset = data - data % CRUMB_ALIGN > chain->offset
-		                    ? data - data % CRUMB_ALIGN
-		                    : chain->offset;
-		ssize_t got = file_read_scratch(process, CRUMB_BLOCK_MAX, chain->offset);
+		if (data - data % CRUMB_ALIGN > chain->offset)
+			chain->offset = data - data % CRUMB_ALIGN;
+		if (piece > process->scratch_size)
+			piece = process->scratch_size;
+		ssize_t got = file_read_scratch(process, piece, chain->offset);
 		if (got < 0)
 			return (int)got;
 		size_t stop = find_stop(chain, (size_t)got, in_garbage);
 		chain->offset += stop - stop % CRUMB_ALIGN;
-		if (stop < (size_t)got || (size_t)got < process->scratch_size)
+		if (stop < (size_t)got || (size_t)got < piece)
 			return 0;
 	}
 }

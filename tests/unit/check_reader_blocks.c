@@ -353,6 +353,30 @@ START_TEST(large_hole_takes_no_time)
 }
 END_TEST
 
+START_TEST(many_short_gaps_cost_no_more_than_they_are)
+{
+	struct timespec before, after;
+	const struct crumb_block later = {.magic = CRUMB_BLOCK_MAGIC,
+	                                  .kind = 77,
+	                                  .size = CRUMB_ALIGN,
+	                                  .check = crumb_block_check(77, CRUMB_ALIGN)};
+
+	call(10);
+	make_block(t, thread);
+	for (int i = 0; i < 40000; i++) {
+		make_zeros(t, CRUMB_ALIGN);
+		make_bytes(t, &later, sizeof(later));
+	}
+	leave(30);
+	make_block(t, thread);
+	make_finish(t);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	seen_is(seen_of(path), BOTH);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	ck_assert_int_lt(after.tv_sec - before.tv_sec, 5);
+}
+END_TEST
+
 START_TEST(garbage_between_blocks_is_told_and_passed)
 {
 	unsigned char garbage[320];
@@ -625,6 +649,7 @@ static void add_blocks(Suite *suite)
 	tcase_add_test(blocks, function_without_definition_is_told_once);
 	tcase_add_test(blocks, zeros_between_blocks_are_skipped);
 	tcase_add_test(blocks, large_hole_takes_no_time);
+	tcase_add_test(blocks, many_short_gaps_cost_no_more_than_they_are);
 	tcase_add_test(blocks, garbage_between_blocks_is_told_and_passed);
 	tcase_add_test(blocks, block_with_a_damaged_header_is_passed);
 	tcase_add_test(blocks, block_of_a_later_kind_is_skipped);

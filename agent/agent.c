@@ -53,15 +53,18 @@ static void find_real(void)
 static void before_fork(void)
 {
 	trace_before_fork();
+	attach_before_fork();
 }
 
 static void in_parent(void)
 {
+	attach_after_fork(false);
 	trace_after_fork(false);
 }
 
 static void in_child(void)
 {
+	attach_after_fork(true);
 	trace_after_fork(true);
 }
 

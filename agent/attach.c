@@ -427,3 +427,16 @@ void *attach_symbol(const char *name, const void *except)
 {
 	return pyapi_symbol(name, except);
 }
+
+void attach_before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void attach_after_fork(bool child)
+{
+	if (child)
+		pthread_mutex_init(&lock, NULL);
+	else
+		pthread_mutex_unlock(&lock);
+}

@@ -27,4 +27,8 @@ bool attach_is_initialized(void);
  * `except`; NULL: nowhere. */
 void *attach_symbol(const char *name, const void *except);
 
+/* Around fork(): as trace_before_fork() and trace_after_fork(). */
+void attach_before_fork(void);
+void attach_after_fork(bool child);
+
 #endif

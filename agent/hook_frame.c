@@ -152,7 +152,9 @@ static PyObject *step_out(PyThreadState *thread, void *frame, int throwing)
 	if (!tracefunc_is_ours(thread) || buffer_others_in_use())
 		trace_lost(CRUMB_LOSS_LOW_STACK, 0);
 	PyObject *result = underneath(thread, frame, throwing);
-	if (__atomic_sub_fetch(&out, 1, __ATOMIC_RELAXED) == 0)
+	/* Not over a hook that somebody else has put in meanwhile. */
+	if (__atomic_sub_fetch(&out, 1, __ATOMIC_RELAXED) == 0 &&
+	    py->_PyInterpreterState_GetEvalFrameFunc(here) == underneath)
 		py->_PyInterpreterState_SetEvalFrameFunc(here, evaluate);
 	return result;
 }

@@ -10,8 +10,6 @@
 #include "tool.h"
 #include "trace.h"
 
-#define CACHES_MAX 40 /* bytes; more than any instruction has */
-
 static PyObject *none; /* here, to save a step for each event */
 
 /* The answer to events that may be disabled. */
@@ -61,14 +59,15 @@ static PyObject *py_unwind(PyObject *self, arguments args, Py_ssize_t count)
 	return none;
 }
 
-/* The line of an instruction.  Where lines are recorded too, CPython 3.13 and 3.14 know
- * none for the caches behind a call, which an exception that comes out of it points to.
- */
-static unsigned line_of(const struct pyapi *py, PyObject *code, int offset)
+/* The line that the running frame is at.  Not by the offset that the callback is
+ * given: 3.13 to 3.15 give that of the instruction before a call which an exception comes
+ * out of. */
+static unsigned current_line(const struct pyapi *py)
 {
-	int line = py->PyCode_Addr2Line(code, offset);
-	for (int back = 2; line <= 0 && back <= CACHES_MAX && back <= offset; back += 2)
-		line = py->PyCode_Addr2Line(code, offset - back);
+	PyFrameObject *frame = py->PyThreadState_GetFrame(py->PyThreadState_Get());
+	int line = frame ? py->PyFrame_GetLineNumber(frame) : 0;
+	if (frame)
+		py->Py_DecRef((PyObject *)frame);
 	return line > 0 ? (unsigned)line : 0;
 }
 
@@ -77,9 +76,9 @@ static PyObject *py_raise(PyObject *self, arguments args, Py_ssize_t count)
 	const struct pyapi *py = pyapi();
 	(void)self, (void)count;
 	if (trace_wants(args[0], NULL)) {
-		unsigned line = line_of(py, args[0], (int)py->PyLong_AsLong(args[1]));
 		PyObject *type = py->PyObject_Type(args[2]);
-		trace_exception(args[0], NULL, line, pyapi_type_name(py, type));
+		trace_exception(args[0], NULL, current_line(py),
+		                pyapi_type_name(py, type));
 		py->Py_DecRef(type);
 	}
 	return none;

@@ -59,9 +59,10 @@ static PyObject *spare_stack(PyThreadState *thread, void *frame, int throwing,
 		py->_PyInterpreterState_SetEvalFrameFunc(here,
 		                                         py->_PyEval_EvalFrameDefault);
 	PyObject *result = py->_PyEval_EvalFrameDefault(thread, frame, throwing);
-	if (!untraced)
+	if (!untraced && py->_PyInterpreterState_GetEvalFrameFunc(here) ==
+	                     py->_PyEval_EvalFrameDefault)
 		py->_PyInterpreterState_SetEvalFrameFunc(here, pass_through);
-	else if (tracefunc_is_free(thread) && !b->taken_over)
+	if (untraced && tracefunc_is_free(thread) && !b->taken_over)
 		tracefunc_start(py);
 	b->stack_spared = false;
 	return result;

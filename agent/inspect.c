@@ -93,6 +93,34 @@ static long number_attribute(const struct pyapi *py, PyObject *code, const char 
 	return n < 0 ? 0 : n;
 }
 
+/* dict[key], a new reference; NULL: no such key.  A borrowed one could be freed by
+ * another thread of a free-threaded build, which have the newer functions. */
+static PyObject *text_item(const struct pyapi *py, PyObject *dict, const char *key)
+{
+	PyObject *value = NULL;
+	if (py->dict_text_item) {
+		py->dict_text_item(dict, key, &value);
+		return value;
+	}
+	value = py->PyDict_GetItemString(dict, key);
+	if (value)
+		py->Py_IncRef(value);
+	return value;
+}
+
+static PyObject *item(const struct pyapi *py, PyObject *dict, PyObject *key)
+{
+	PyObject *value = NULL;
+	if (py->dict_item) {
+		py->dict_item(dict, key, &value);
+		return value;
+	}
+	value = py->PyDict_GetItem(dict, key);
+	if (value)
+		py->Py_IncRef(value);
+	return value;
+}
+
 /* The frame's __name__. */
 static struct intern_text module_name(const struct pyapi *py, PyObject *globals,
                                       void **held)
@@ -100,10 +128,7 @@ static struct intern_text module_name(const struct pyapi *py, PyObject *globals,
 	struct intern_text none = {"", 0};
 	if (!is_a(py, globals, DICT_SUBCLASS))
 		return none;
-	PyObject *name = py->PyDict_GetItemString(globals, "__name__");
-	if (!name)
-		return none;
-	py->Py_IncRef(name);
+	PyObject *name = text_item(py, globals, "__name__");
 	struct intern_text t = utf8(py, &name);
 	*held = name;
 	return t;
@@ -202,41 +227,43 @@ void inspect_nested(const void *given, const struct intern_code *what,
 	put_back(py, &aside);
 }
 
-/* threading._active[ident], borrowed; NULL when threading does not know this thread
- * (yet). */
+/* threading._active[ident], a new reference; NULL when threading does not know this
+ * thread (yet). */
 static PyObject *thread_object(const struct pyapi *py)
 {
-	PyObject *modules = py->PySys_GetObject("modules");
-	if (!is_a(py, modules, DICT_SUBCLASS))
-		return NULL;
-	PyObject *threading = py->PyDict_GetItemString(modules, "threading");
-	PyObject *names = threading ? py->PyModule_GetDict(threading) : NULL;
-	PyObject *active = names ? py->PyDict_GetItemString(names, "_active") : NULL;
-	if (!is_a(py, active, DICT_SUBCLASS))
-		return NULL;
-	PyObject *ident =
-	    py->PyLong_FromUnsignedLongLong((unsigned long long)pthread_self());
-	PyObject *thread = ident ? py->PyDict_GetItem(active, ident) : NULL;
-	if (ident)
-		py->Py_DecRef(ident);
+	PyObject *thread = NULL, *active = NULL;
+	PyObject *modules = py->PySys_GetObject("modules"); /* borrowed */
+	PyObject *threading =
+	    is_a(py, modules, DICT_SUBCLASS) ? text_item(py, modules, "threading") : NULL;
+	PyObject *names =
+	    threading ? py->PyModule_GetDict(threading) : NULL; /* borrowed */
+	if (names)
+		active = text_item(py, names, "_active");
+	if (is_a(py, active, DICT_SUBCLASS)) {
+		PyObject *ident =
+		    py->PyLong_FromUnsignedLongLong((unsigned long long)pthread_self());
+		thread = ident ? item(py, active, ident) : NULL;
+		if (ident)
+			py->Py_DecRef(ident);
+	}
+	if (active)
+		py->Py_DecRef(active);
+	if (threading)
+		py->Py_DecRef(threading);
 	return thread;
 }
 
 static size_t copy_name(const struct pyapi *py, PyObject *thread, char *out, size_t size)
 {
-	size_t length = 0;
 	PyObject *members = py->PyObject_GenericGetDict(thread, NULL);
 	if (!members)
 		return 0;
-	PyObject *name = py->PyDict_GetItemString(members, "_name");
-	if (name) {
-		py->Py_IncRef(name);
-		struct intern_text t = utf8(py, &name);
-		length = t.length < size ? t.length : size;
-		memcpy(out, t.text, length);
-		if (name)
-			py->Py_DecRef(name);
-	}
+	PyObject *name = text_item(py, members, "_name");
+	struct intern_text t = utf8(py, &name);
+	size_t length = t.length < size ? t.length : size;
+	memcpy(out, t.text, length);
+	if (name)
+		py->Py_DecRef(name);
 	py->Py_DecRef(members);
 	return length;
 }
@@ -249,6 +276,8 @@ size_t inspect_thread_name(char *out, size_t size)
 
 	PyObject *thread = thread_object(py);
 	size_t length = thread ? copy_name(py, thread, out, size) : 0;
+	if (thread)
+		py->Py_DecRef(thread);
 	if (!length && gettid() == getpid()) {
 		length = sizeof main_name - 1;
 		memcpy(out, main_name, length);

@@ -16,6 +16,8 @@
 #define OLDEST_MINOR 10
 #define NEWEST_MINOR 15
 
+_Static_assert(sizeof(void *) == 8, "the offsets below are those of 64-bit builds");
+
 static struct pyapi found;
 static bool is_found;
 

@@ -88,6 +88,10 @@ struct pyapi_allocator {
 	  "_PyEval_RequestCodeExtraIndex", "PyUnstable_Eval_RequestCodeExtraIndex")      \
 	X(set_extra, int, (PyObject *, Py_ssize_t, void *), "_PyCode_SetExtra",          \
 	  "PyUnstable_Code_SetExtra")                                                    \
+	X(dict_text_item, int, (PyObject *, const char *, PyObject **),                  \
+	  "PyDict_GetItemStringRef", NULL)                                               \
+	X(dict_item, int, (PyObject *, PyObject *, PyObject **), "PyDict_GetItemRef",    \
+	  NULL)                                                                          \
 	X(frame_lasti, int, (PyFrameObject *), "PyFrame_GetLasti", NULL)                 \
 	X(code_bytes, PyObject *, (PyObject *), "PyCode_GetCode", NULL)
 

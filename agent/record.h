@@ -25,7 +25,7 @@ static inline uint64_t record_word(enum crumb_word_kind kind, uint32_t code,
 static inline bool record_line_fits(uint32_t code, int32_t line, uint64_t ticks)
 {
 	return code < 1u << CRUMB_LINE_CODE_BITS &&
-	       (uint32_t)(line + (1 << (CRUMB_LINE_BITS - 1))) < 1u << CRUMB_LINE_BITS &&
+	       (uint32_t)line + (1u << (CRUMB_LINE_BITS - 1)) < 1u << CRUMB_LINE_BITS &&
 	       ticks < 1ull << CRUMB_LINE_TICKS_BITS;
 }
 

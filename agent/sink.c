@@ -179,17 +179,17 @@ static uint64_t reserve(size_t size, size_t align)
 /* A new block, reserved at a page, mapped, with its header's fixed part. */
 static struct crumb_block *map_block(uint32_t kind, size_t size, enum crumb_loss *cause)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	uint64_t ahead = __atomic_load_n(&end, __ATOMIC_RELAXED) + size + page;
 	int error = 0;
 
 	if (is_stopped(cause))
 		return NULL;
-	if (!may_grow(ahead, cause)) {
+	/* Reserved first: two threads may not both find the last room. */
+	uint64_t offset = reserve(size, (size_t)sysconf(_SC_PAGESIZE));
+	if (!may_grow(offset + size, cause)) {
 		fail(*cause, 0);
 		return NULL;
 	}
-	struct crumb_block *block = sink_file_map(reserve(size, page), size, &error);
+	struct crumb_block *block = sink_file_map(offset, size, &error);
 	if (!block) {
 		*cause = cause_of(error);
 		fail(*cause, error);
@@ -306,9 +306,10 @@ bool sink_append(uint32_t thread, uint64_t sequence, uint64_t base_ticks,
 
 	if (is_stopped(cause))
 		return false;
-	bool done = may_grow(__atomic_load_n(&end, __ATOMIC_RELAXED) + size, cause);
+	uint64_t offset = reserve(size, CRUMB_ALIGN);
+	bool done = may_grow(offset + size, cause);
 	if (done) {
-		error = write_block(&block, words, reserve(size, CRUMB_ALIGN));
+		error = write_block(&block, words, offset);
 		done = !error;
 		if (error)
 			*cause = cause_of(error);

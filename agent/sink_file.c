@@ -49,8 +49,8 @@ static bool is_ours(int fd)
 }
 
 /* A copy of the descriptor at a number that the program does not miss; -1: there is none.
- */
-static int away(int fd)
+ * Later on, the limit is not touched: another thread may be changing it. */
+static int away(int fd, bool at_start)
 {
 	struct rlimit now, raised;
 
@@ -58,7 +58,7 @@ static int away(int fd)
 		return -1;
 	if (now.rlim_cur > NUMBER_MAX)
 		return fcntl(fd, F_DUPFD_CLOEXEC, NUMBER_AMID);
-	if (now.rlim_cur == now.rlim_max) {
+	if (now.rlim_cur == now.rlim_max || !at_start) {
 		/* One of many is not missed.  One of a few is. */
 		int number = (int)now.rlim_cur - 1;
 		return number < FEW ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, number);
@@ -75,9 +75,9 @@ static int away(int fd)
 }
 
 /* Keeps the file open, out of the way, if that can be. */
-static void keep(int fd)
+static void keep(int fd, bool at_start)
 {
-	__atomic_store_n(&kept, away(fd), __ATOMIC_RELAXED);
+	__atomic_store_n(&kept, away(fd, at_start), __ATOMIC_RELAXED);
 }
 
 /* A descriptor of the file, to be given to done().  -1: the file is gone; errno says
@@ -96,7 +96,7 @@ static int use(void)
 		return -1;
 	}
 	if (fd >= 0 && was_kept)
-		keep(fd);
+		keep(fd, false);
 	return fd;
 }
 
@@ -133,7 +133,7 @@ int sink_file_publish(void)
 	int error = linked ? 0 : sink_name_link(opening, path, sizeof path);
 	if (error)
 		return error;
-	keep(opening);
+	keep(opening, true);
 	close(opening);
 	opening = -1;
 	return 0;
@@ -224,6 +224,11 @@ int sink_file_write(struct iovec *piece, int pieces, uint64_t offset)
 	int fd = use();
 	int error = fd < 0 ? errno : write_all(fd, piece, pieces, offset);
 	done(fd);
+	if (error == EBADF) { /* closed by another thread since it was checked */
+		fd = use();
+		error = fd < 0 ? errno : write_all(fd, piece, pieces, offset);
+		done(fd);
+	}
 	return error;
 }
 

@@ -98,3 +98,12 @@ void thread_unwrap(void *(*routine)(void *), void *argument)
 	if (routine == start)
 		free(argument);
 }
+
+void thread_forked(void)
+{
+	struct started *s = have_key ? pthread_getspecific(key) : NULL;
+	if (s && s != &not_ours) {
+		s->seen = true; /* so it begins when it is first asked about */
+		s->parent_native_id = 0;
+	}
+}

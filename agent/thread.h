@@ -29,4 +29,7 @@ void thread_here(struct thread_start *out);
 void thread_wrap(void *(**routine)(void *), void **argument);
 void thread_unwrap(void *(*routine)(void *), void *argument);
 
+/* In a forked child: the calling thread, the only one, was started by nobody here. */
+void thread_forked(void);
+
 #endif

@@ -58,6 +58,8 @@ static void name_thread(struct buffer *b)
 {
 	char name[256];
 	size_t length = source->thread_name(name, sizeof name);
+	if (b != buffer_mine) /* a finalizer ran there, and forked */
+		return;
 	uint32_t id = length ? intern_string(name, length) : 0;
 	if (id)
 		record_thread_name(b->thread, id);
@@ -133,7 +135,7 @@ static struct buffer *my_buffer(void)
 	uint64_t word = record_extended(CRUMB_EXT_THREAD_START, 0, 0);
 	buffer_put(b, word);
 	name_thread(b);
-	return b;
+	return buffer_mine;
 }
 
 static void expect(const void *code, const char *qualname, size_t length)
@@ -360,6 +362,7 @@ void trace_after_fork(bool child)
 		sink_forked();
 		buffer_forked();
 		intern_forked();
+		thread_forked();
 		state = state == FAILED ? FAILED : NOT_BEGUN;
 		last_thread = 0;
 		forked = true;

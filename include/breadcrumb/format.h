@@ -29,6 +29,10 @@
 
 #include <stdint.h>
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "trace files are little-endian, and are written and read as they lie in memory"
+#endif
+
 #define CRUMB_MAGIC       "\211CRUMB\r\n" /* 8 bytes, no terminating NUL in the file */
 #define CRUMB_FORMAT      1u              /* the version of this layout */
 #define CRUMB_HEADER_SIZE 4096u

@@ -21,12 +21,27 @@
 #include "read_trace.h"
 #include "sink_name.h"
 
+/* Opens a file and gives it its name, as the sink does with a beginning in between. */
+static int make_file(char *path, size_t size)
+{
+	bool linked;
+	int fd = sink_name_open(path, size, &linked);
+	if (fd < 0 || linked)
+		return fd;
+	int error = sink_name_link(fd, path, size);
+	if (!error)
+		return fd;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
 static char path[PATH_MAX];
 
 static int create(const char *pattern)
 {
 	sink_name_init(pattern);
-	return sink_name_create(path, sizeof(path));
+	return make_file(path, sizeof(path));
 }
 
 /* The pattern, in the test's folder, gives this file there. */
@@ -67,7 +82,7 @@ START_TEST(process_and_start_are_in_the_name)
 	time_t before = time(NULL);
 	sink_name_init(temp_path("%t"));
 	time_t after = time(NULL);
-	int fd = sink_name_create(path, sizeof(path));
+	int fd = make_file(path, sizeof(path));
 	ck_assert_int_ge(fd, 0);
 	close(fd);
 	long long said = atoll(strrchr(path, '/') + 1);
@@ -121,13 +136,13 @@ END_TEST
 START_TEST(child_process_has_its_own_number)
 {
 	sink_name_init(temp_path("%p.crumb"));
-	int fd = sink_name_create(path, sizeof(path));
+	int fd = make_file(path, sizeof(path));
 	close(fd);
 	pid_t child = fork();
 	if (child == 0) {
 		char expected[32];
 		snprintf(expected, sizeof(expected), "/%d.crumb", (int)getpid());
-		ck_assert_int_ge(sink_name_create(path, sizeof(path)), 0);
+		ck_assert_int_ge(make_file(path, sizeof(path)), 0);
 		ck_assert_str_eq(strrchr(path, '/'), expected);
 		leave_child(0);
 	}
@@ -146,7 +161,7 @@ START_TEST(relative_name_starts_where_the_program_started)
 	ck_assert_ptr_nonnull(getcwd(start, sizeof(start)));
 	sink_name_init("a.crumb");
 	ck_assert_int_eq(chdir("/"), 0);
-	int fd = sink_name_create(path, sizeof(path));
+	int fd = make_file(path, sizeof(path));
 	ck_assert_int_ge(fd, 0);
 	close(fd);
 	snprintf(expected, sizeof(expected), "%s/a.crumb", start);

@@ -50,21 +50,23 @@ static void find_real(void)
 	real.abort = dlsym(RTLD_NEXT, "abort");
 }
 
+static bool attach_locked; /* by before_fork() */
+
 static void before_fork(void)
 {
 	trace_before_fork();
-	attach_before_fork();
+	attach_locked = attach_before_fork();
 }
 
 static void in_parent(void)
 {
-	attach_after_fork(false);
+	attach_after_fork(false, attach_locked);
 	trace_after_fork(false);
 }
 
 static void in_child(void)
 {
-	attach_after_fork(true);
+	attach_after_fork(true, attach_locked);
 	trace_after_fork(true);
 }
 

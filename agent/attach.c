@@ -43,10 +43,10 @@ static const struct pyapi *py;
 static void (*on_start)(void);
 static const struct hook_ops *backend;
 static struct site *sites;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards `sites` */
-static bool watching;                                    /* the audit hook is in */
-static bool given_up;                                    /* and a line has said why */
-static bool recording; /* at least once an interpreter was attached */
+static pthread_mutex_t lock = GUARD_MUTEX; /* guards `sites` */
+static bool watching;                      /* the audit hook is in */
+static bool given_up;                      /* and a line has said why */
+static bool recording;                     /* at least once an interpreter was attached */
 
 static void before_hooks_go(void);
 
@@ -344,31 +344,12 @@ static void *catch_entry(void *context, size_t size)
 
 static void free_entry(void *context, void *memory)
 {
-	(void)context;
 	if (memory && memory == entry) {
 		entry = NULL;
 		first_allocator.free(first_allocator.context, memory);
 	} else {
-		last_allocator.free(last_allocator.context, memory);
+		last_allocator.free(context, memory);
 	}
-}
-
-static void *last_malloc(void *context, size_t size)
-{
-	(void)context;
-	return last_allocator.malloc(last_allocator.context, size);
-}
-
-static void *last_calloc(void *context, size_t count, size_t size)
-{
-	(void)context;
-	return last_allocator.calloc(last_allocator.context, count, size);
-}
-
-static void *last_realloc(void *context, void *memory, size_t size)
-{
-	(void)context;
-	return last_allocator.realloc(last_allocator.context, memory, size);
 }
 
 static bool add_audit_hook(void)
@@ -386,12 +367,15 @@ static bool add_audit_hook(void)
 /* The hooks' entries are freed next. */
 static void before_hooks_go(void)
 {
-	const struct pyapi_allocator front = {NULL, last_malloc, last_calloc,
-	                                      last_realloc, free_entry};
+	struct pyapi_allocator front;
 	py->PyMem_GetAllocator(PYAPI_DOMAIN_RAW, &last_allocator);
-	if (entry && last_allocator.free != first_allocator.free &&
-	    last_allocator.free != free_entry)
-		py->PyMem_SetAllocator(PYAPI_DOMAIN_RAW, &front);
+	if (!entry || last_allocator.free == first_allocator.free ||
+	    last_allocator.free == free_entry)
+		return;
+	/* Only one function changes: another thread may be allocating. */
+	front = last_allocator;
+	front.free = free_entry;
+	py->PyMem_SetAllocator(PYAPI_DOMAIN_RAW, &front);
 }
 
 bool attach_watch(const struct env *given, bool search, void (*started)(void))
@@ -428,15 +412,15 @@ void *attach_symbol(const char *name, const void *except)
 	return pyapi_symbol(name, except);
 }
 
-void attach_before_fork(void)
+bool attach_before_fork(void)
 {
-	pthread_mutex_lock(&lock);
+	return pthread_mutex_lock(&lock) == 0;
 }
 
-void attach_after_fork(bool child)
+void attach_after_fork(bool child, bool locked)
 {
 	if (child)
-		pthread_mutex_init(&lock, NULL);
-	else
+		lock = (pthread_mutex_t)GUARD_MUTEX;
+	else if (locked)
 		pthread_mutex_unlock(&lock);
 }

@@ -27,8 +27,8 @@ bool attach_is_initialized(void);
  * `except`; NULL: nowhere. */
 void *attach_symbol(const char *name, const void *except);
 
-/* Around fork(): as trace_before_fork() and trace_after_fork(). */
-void attach_before_fork(void);
-void attach_after_fork(bool child);
+/* Around fork(): takes the lock (false: this thread has it already), and lets it go. */
+bool attach_before_fork(void);
+void attach_after_fork(bool child, bool locked);
 
 #endif

@@ -11,6 +11,7 @@
  */
 #include "buffer.h"
 
+#include "guard.h"
 #include "record.h"
 #include "sink.h"
 
@@ -22,8 +23,7 @@
 
 __thread struct buffer *buffer_mine __attribute__((tls_model("initial-exec")));
 
-static pthread_mutex_t lock =
-    PTHREAD_MUTEX_INITIALIZER; /* guards the list and ownership */
+static pthread_mutex_t lock = GUARD_MUTEX; /* guards the list and ownership */
 static struct buffer *all;
 static size_t area_size;
 static bool use_counter;
@@ -49,9 +49,9 @@ void buffer_init(size_t area, bool counter)
 		*mark = true;
 }
 
-void buffer_lock(void)
+bool buffer_lock(void)
 {
-	pthread_mutex_lock(&lock);
+	return pthread_mutex_lock(&lock) == 0;
 }
 
 void buffer_unlock(void)
@@ -265,7 +265,7 @@ bool buffer_is_forked(void)
 
 void buffer_forked(void)
 {
-	pthread_mutex_init(&lock, NULL);
+	lock = (pthread_mutex_t)GUARD_MUTEX;
 	all = NULL; /* their memory is full of zeros: it could not even be given back */
 	buffer_mine = NULL;
 	if (mark)

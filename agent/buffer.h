@@ -135,7 +135,7 @@ const struct crumb_block *buffer_retire(size_t *size, size_t *words);
 bool buffer_is_forked(void);
 void buffer_forked(void);
 
-void buffer_lock(void);
+bool buffer_lock(void);
 void buffer_unlock(void);
 
 #endif

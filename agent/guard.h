@@ -6,6 +6,10 @@
 #include <errno.h>
 #include <pthread.h>
 
+/* For every mutex of the agent: a fork() in a signal handler that has interrupted its
+ * holder gets an error instead of waiting for itself. */
+#define GUARD_MUTEX PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP
+
 struct guard {
 	int error, cancel;
 };

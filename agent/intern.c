@@ -14,6 +14,7 @@
 #include "intern.h"
 
 #include "buffer.h"
+#include "guard.h"
 #include "record.h"
 #include "sink.h"
 
@@ -46,14 +47,14 @@ static struct {
 	size_t size, used;
 } texts;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = GUARD_MUTEX;
 static struct intern_record *free_records;
 static uint32_t last_code_id, last_text_id;
 static uint32_t this_file = 1;
 
-void intern_lock(void)
+bool intern_lock(void)
 {
-	pthread_mutex_lock(&lock);
+	return pthread_mutex_lock(&lock) == 0;
 }
 
 void intern_unlock(void)
@@ -365,7 +366,7 @@ void intern_forget_all(void)
 
 void intern_forked(void)
 {
-	pthread_mutex_init(&lock, NULL);
+	lock = (pthread_mutex_t)GUARD_MUTEX;
 	this_file++;
 	last_code_id = last_text_id = 0;
 	if (texts.at)

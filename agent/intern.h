@@ -88,7 +88,7 @@ uint32_t intern_string(const char *text, size_t length);
 /* In a forked child: the new file knows nothing yet. */
 void intern_forked(void);
 
-void intern_lock(void);
+bool intern_lock(void);
 void intern_unlock(void);
 
 #endif

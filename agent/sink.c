@@ -11,6 +11,7 @@
 #include "sink.h"
 
 #include "clock.h"
+#include "guard.h"
 #include "log.h"
 #include "sink_file.h"
 #include "sink_name.h"
@@ -32,8 +33,8 @@
 #define OPENING     (-2) /* a failure is told by sink_open() */
 
 static struct sink_options options;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards definitions */
-static struct crumb_header *header; /* mapped; NULL: no file; atomic */
+static pthread_mutex_t lock = GUARD_MUTEX; /* guards definitions */
+static struct crumb_header *header;        /* mapped; NULL: no file; atomic */
 static pid_t owner;
 static uint64_t end;            /* bytes handed out; atomic */
 static uint64_t checked_room;   /* `end` at the last look; atomic */
@@ -61,9 +62,9 @@ const char *sink_path(void)
 	return sink_file_path();
 }
 
-void sink_lock(void)
+bool sink_lock(void)
 {
-	pthread_mutex_lock(&lock);
+	return pthread_mutex_lock(&lock) == 0;
 }
 
 void sink_unlock(void)
@@ -442,7 +443,7 @@ void sink_snapshot(void)
 
 void sink_forked(void)
 {
-	pthread_mutex_init(&lock, NULL);
+	lock = (pthread_mutex_t)GUARD_MUTEX;
 	if (!header)
 		return;
 	parent_id = trace_id;

@@ -72,8 +72,9 @@ void sink_trim(const struct crumb_block *window, size_t size, size_t words);
  * parent was. */
 void sink_forked(void);
 
-/* Around fork(): no other thread is inside the sink meanwhile. */
-void sink_lock(void);
+/* Around fork(): no other thread is inside meanwhile.  False: this thread is, and has the
+ * lock. */
+bool sink_lock(void);
 void sink_unlock(void);
 
 #endif

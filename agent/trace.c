@@ -23,8 +23,7 @@
 	    */
 
 static const struct trace_source *source;
-static pthread_mutex_t lock =
-    PTHREAD_MUTEX_INITIALIZER; /* guards the beginning of a file */
+static pthread_mutex_t lock = GUARD_MUTEX; /* guards the beginning of a file */
 static enum { NOT_BEGUN, RUNNING, FAILED, FINISHED } state;
 static uint32_t last_thread; /* atomic */
 static bool use_counter;
@@ -37,10 +36,19 @@ void trace_init(const struct trace_source *given, bool counter)
 	buffer_init(INTERN_AREA, counter);
 }
 
+/* What trace_before_fork() got; false where the forking thread was inside already. */
+static struct {
+	bool trace, intern, buffer, sink;
+} held;
+
+static void begin_child(void);
+
 bool trace_begin(void)
 {
-	if (buffer_is_forked())
-		trace_after_fork(true); /* by a clone() of which nobody told us */
+	if (buffer_is_forked()) { /* by a clone() of which nobody told us */
+		held.trace = held.intern = held.buffer = held.sink = true;
+		begin_child();
+	}
 	int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
 	if (now == NOT_BEGUN && !(forked && source->in_fork())) {
 		pthread_mutex_lock(&lock);
@@ -286,7 +294,8 @@ void trace_exec(bool begins)
 	struct guard guard = guard_enter();
 	struct buffer *b = buffer_mine;
 	if (sink_is_mine()) {
-		if (b && begins) {
+		/* No flush: this may be a signal handler that has interrupted one. */
+		if (b && begins && b->end - b->next > 2) {
 			buffer_watch(b, SIZE_MAX);
 			put_extended(b, CRUMB_EXT_EXEC, NULL, 0);
 		}
@@ -349,27 +358,40 @@ void trace_finish(uint32_t status)
 /* In the order in which they are taken one inside the other. */
 void trace_before_fork(void)
 {
-	pthread_mutex_lock(&lock);
-	intern_lock();
-	buffer_lock();
-	sink_lock();
+	held.trace = pthread_mutex_lock(&lock) == 0;
+	held.intern = intern_lock();
+	held.buffer = buffer_lock();
+	held.sink = sink_lock();
+}
+
+static void begin_child(void)
+{
+	bool whole = held.trace && held.intern && held.buffer && held.sink;
+
+	lock = (pthread_mutex_t)GUARD_MUTEX;
+	sink_forked();
+	buffer_forked();
+	intern_forked();
+	thread_forked();
+	/* A fork in a signal handler, in the midst of a change: nothing can be relied on.
+	 */
+	state = state == FAILED || !whole ? FAILED : NOT_BEGUN;
+	last_thread = 0;
+	forked = true;
 }
 
 void trace_after_fork(bool child)
 {
 	if (child) {
-		pthread_mutex_init(&lock, NULL);
-		sink_forked();
-		buffer_forked();
-		intern_forked();
-		thread_forked();
-		state = state == FAILED ? FAILED : NOT_BEGUN;
-		last_thread = 0;
-		forked = true;
-	} else {
-		sink_unlock();
-		buffer_unlock();
-		intern_unlock();
-		pthread_mutex_unlock(&lock);
+		begin_child();
+		return;
 	}
+	if (held.sink)
+		sink_unlock();
+	if (held.buffer)
+		buffer_unlock();
+	if (held.intern)
+		intern_unlock();
+	if (held.trace)
+		pthread_mutex_unlock(&lock);
 }

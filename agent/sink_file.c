@@ -80,33 +80,37 @@ static void keep(int fd, bool at_start)
 	__atomic_store_n(&kept, away(fd, at_start), __ATOMIC_RELAXED);
 }
 
-/* A descriptor of the file, to be given to done().  -1: the file is gone; errno says
- * more. */
-static int use(void)
+/* A descriptor of the file, -1: the file is gone; errno says more.  `opened`: only for
+ * this use. */
+struct use {
+	int fd;
+	bool opened;
+};
+
+static struct use use(void)
 {
 	int fd = opening >= 0 ? opening : __atomic_load_n(&kept, __ATOMIC_RELAXED);
 	if (is_ours(fd))
-		return fd;
+		return (struct use){fd, false};
 	/* Whatever has the number now is the program's: it is not closed. */
 	bool was_kept = fd >= 0;
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd >= 0 && !is_ours(fd)) {
 		close(fd);
 		errno = ENOENT;
-		return -1;
+		fd = -1;
 	}
 	if (fd >= 0 && was_kept)
 		keep(fd, false);
-	return fd;
+	return (struct use){fd, fd >= 0};
 }
 
-static void done(int fd)
+static void done(struct use u)
 {
-	if (fd >= 0 && fd != opening && fd != __atomic_load_n(&kept, __ATOMIC_RELAXED)) {
-		int saved = errno;
-		close(fd);
-		errno = saved;
-	}
+	int saved = errno;
+	if (u.opened)
+		close(u.fd);
+	errno = saved;
 }
 
 int sink_file_create(void)
@@ -118,6 +122,8 @@ int sink_file_create(void)
 		return errno;
 	if (fstat(fd, &st) != 0) {
 		int error = errno;
+		if (linked)
+			unlink(path);
 		close(fd);
 		return error;
 	}
@@ -175,15 +181,12 @@ static int allocate(int fd, uint64_t offset, size_t size)
 
 void *sink_file_map(uint64_t offset, size_t size, int *error)
 {
-	int fd = use();
-	if (fd < 0) {
-		*error = errno;
-		return NULL;
-	}
+	struct use u = use();
 	void *at = NULL;
-	*error = allocate(fd, offset, size);
+
+	*error = u.fd < 0 ? errno : allocate(u.fd, offset, size);
 	if (!*error) {
-		at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, u.fd,
 		          (off_t)offset);
 		if (at == MAP_FAILED) {
 			*error = errno;
@@ -193,67 +196,75 @@ void *sink_file_map(uint64_t offset, size_t size, int *error)
 			        MADV_DONTFORK); /* a child has a file of its own */
 		}
 	}
-	done(fd);
+	done(u);
 	return at;
 }
 
-static int write_all(int fd, struct iovec *piece, int pieces, uint64_t offset)
+/* What is left to write. */
+struct rest {
+	struct iovec *piece;
+	int pieces;
+	uint64_t offset;
+};
+
+static int write_rest(struct rest *r)
 {
-	while (pieces) {
-		ssize_t n = pwritev(fd, piece, pieces, (off_t)offset);
+	struct use u = use();
+	int error = u.fd < 0 ? errno : 0;
+
+	while (r->pieces && !error) {
+		ssize_t n = pwritev(u.fd, r->piece, r->pieces, (off_t)r->offset);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? errno : ENOSPC;
-		offset += (uint64_t)n;
-		while (pieces && (size_t)n >= piece->iov_len) {
-			n -= (ssize_t)piece->iov_len;
-			piece++;
-			pieces--;
-		}
-		if (pieces) {
-			piece->iov_base = (char *)piece->iov_base + n;
-			piece->iov_len -= (size_t)n;
+			error = n < 0 ? errno : ENOSPC;
+		for (r->offset += n > 0 ? (uint64_t)n : 0; n > 0 && r->pieces;) {
+			size_t part =
+			    (size_t)n < r->piece->iov_len ? (size_t)n : r->piece->iov_len;
+			r->piece->iov_base = (char *)r->piece->iov_base + part;
+			r->piece->iov_len -= part;
+			n -= (ssize_t)part;
+			if (!r->piece->iov_len) {
+				r->piece++;
+				r->pieces--;
+			}
 		}
 	}
-	return 0;
+	done(u);
+	return error;
 }
 
 int sink_file_write(struct iovec *piece, int pieces, uint64_t offset)
 {
-	int fd = use();
-	int error = fd < 0 ? errno : write_all(fd, piece, pieces, offset);
-	done(fd);
-	if (error == EBADF) { /* closed by another thread since it was checked */
-		fd = use();
-		error = fd < 0 ? errno : write_all(fd, piece, pieces, offset);
-		done(fd);
-	}
+	struct rest rest = {piece, pieces, offset};
+	int error = write_rest(&rest);
+	if (error == EBADF) /* closed by another thread since it was checked */
+		error = write_rest(&rest);
 	return error;
 }
 
 bool sink_file_read(void *out, size_t size, uint64_t offset)
 {
-	int fd = use();
-	bool whole = fd >= 0 && pread(fd, out, size, (off_t)offset) == (ssize_t)size;
-	done(fd);
+	struct use u = use();
+	bool whole = u.fd >= 0 && pread(u.fd, out, size, (off_t)offset) == (ssize_t)size;
+	done(u);
 	return whole;
 }
 
 bool sink_file_cut(uint64_t size)
 {
-	int fd = use();
-	bool cut = fd >= 0 && ftruncate(fd, (off_t)size) == 0;
-	done(fd);
+	struct use u = use();
+	bool cut = u.fd >= 0 && ftruncate(u.fd, (off_t)size) == 0;
+	done(u);
 	return cut;
 }
 
 uint64_t sink_file_room(void)
 {
 	struct statvfs fs;
-	int fd = use();
-	bool known = fd >= 0 && fstatvfs(fd, &fs) == 0;
-	done(fd);
+	struct use u = use();
+	bool known = u.fd >= 0 && fstatvfs(u.fd, &fs) == 0;
+	done(u);
 	return known ? (uint64_t)fs.f_bavail * fs.f_frsize : UINT64_MAX;
 }
 

@@ -240,6 +240,17 @@ def difference(expected, got):
     return thread_difference("another thread", *pair)
 
 
+def gap_difference(expected, got):
+    """As difference(), but of each thread one stretch may be missing."""
+    if len(expected) != len(got):
+        return difference(expected, got)
+    for index, (a, b) in enumerate(zip(expected, got)):
+        after = common(a[::-1], b[::-1])
+        if common(a, b) + after < len(b) or len(b) > len(a):
+            return thread_difference(f"thread {index}, a stretch left out", a, b)
+    return None
+
+
 def sort_key(thread):
     return [tuple(map(str, event)) for event in thread]
 

@@ -152,8 +152,16 @@ def compare(ctx, program, lines, everything=False):
     got = oracle.agent_events(events, cwd, program, ctx.version >= (3, 11), everything)
     for what, kinds, expected in expectations(ctx, program, lines, everything):
         mine = [[e for e in thread if e.kind in kinds] for thread in got]
-        text = oracle.difference([t for t in expected if t], [t for t in mine if t])
+        differ = oracle.gap_difference if stepped_aside(ctx, program, events) else oracle.difference
+        text = differ([t for t in expected if t], [t for t in mine if t])
         fail_on(text, f"{mode}, against {what}")
+
+
+def stepped_aside(ctx, program, events):
+    """Whether the file says that events are missing, where they may be: on 3.10 and 3.11 a hook
+    takes C stack for each call, of which a program that recurses this deep leaves none."""
+    deep = oracle.marks(program).get("stack") == "deep" and ctx.version < (3, 12)
+    return deep and any(event["event_type"] == "lost" for event in events)
 
 
 def compare_counts(ctx, program, events, mode):
@@ -282,6 +290,21 @@ def test_comparison_notices_threads_that_are_missing_or_extra(ctx):
     assert "too many" in oracle.difference(sample()[:2], sample())
     assert oracle.difference(sample(), [])
     assert oracle.difference([], sample())
+
+
+@once
+def test_comparison_lets_one_stretch_be_missing_and_no_more(ctx):
+    whole = sample()
+    for start in range(len(whole[0])):
+        for end in range(start, len(whole[0])):
+            one = sample()
+            del one[0][start:end]
+            ctx.equal(oracle.gap_difference(whole, one), None, f"without {start} to {end}")
+    two = sample()
+    del two[0][5], two[0][1]
+    assert oracle.gap_difference(whole, two)
+    assert oracle.gap_difference(two, whole)
+    assert oracle.gap_difference(whole, whole[:2])
 
 
 @once

@@ -36,6 +36,7 @@ void fixture_setup(void)
 void fixture_teardown(void)
 {
 	fault_none();
+	fault_clock_run();
 	temp_teardown();
 }
 

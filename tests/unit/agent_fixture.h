@@ -11,6 +11,13 @@
 
 #include "sink.h"
 
+/* As ck_assert(), which writes to a file whenever it is passed: not for inner loops. */
+#define must(condition)                                                                  \
+	do {                                                                             \
+		if (!(condition))                                                        \
+			ck_abort_msg("%s", #condition);                                  \
+	} while (0)
+
 /* A checked fixture: a folder of the test's own (read_trace.h: temp_path()), and clocks
  * and calls as they are. */
 void fixture_setup(void);

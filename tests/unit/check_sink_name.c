@@ -38,10 +38,33 @@ static int make_file(char *path, size_t size)
 
 static char path[PATH_MAX];
 
+/* File systems differ: with files that have no name at first (O_TMPFILE), and without. */
+enum { UNNAMED_FIRST, NAMED_AT_ONCE, WAYS };
+static int way;
+
+/* Opens a file and gives it its name. */
+static int create_here(void)
+{
+	bool linked;
+
+	if (way == NAMED_AT_ONCE)
+		fault_fail(FAULT_ACCESS, 0, 1, ENOENT);
+	int fd = sink_name_open(path, sizeof(path), &linked);
+	if (fd < 0)
+		return -1;
+	ck_assert_int_eq(linked, way == NAMED_AT_ONCE);
+	int error = linked ? 0 : sink_name_link(fd, path, sizeof(path));
+	if (!error)
+		return fd;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
 static int create(const char *pattern)
 {
 	sink_name_init(pattern);
-	return make_file(path, sizeof(path));
+	return create_here();
 }
 
 /* The pattern, in the test's folder, gives this file there. */
@@ -154,6 +177,7 @@ END_TEST
 
 START_TEST(relative_name_starts_where_the_program_started)
 {
+	way = _i;
 	char start[PATH_MAX], expected[PATH_MAX + 32];
 
 	ck_assert_int_eq(mkdir(temp_path("cwd"), 0700), 0);
@@ -172,6 +196,7 @@ END_TEST
 
 START_TEST(folder_gets_the_default_name)
 {
+	way = _i;
 	ck_assert_int_eq(mkdir(temp_path("d"), 0700), 0);
 	gives("d", "d/breadcrumb-%d.crumb", (int)getpid());
 	/* With a slash it is the same folder, so that name is taken now. */
@@ -186,6 +211,7 @@ END_TEST
 
 START_TEST(folder_that_is_not_there_is_not_made)
 {
+	way = _i;
 	fails_with(temp_path("none/"), ENOENT);
 	ck_assert_ptr_nonnull(strstr(path, "/none/"));
 	fails_with(temp_path("none/a.crumb"), ENOENT);
@@ -196,6 +222,7 @@ END_TEST
 
 START_TEST(file_is_no_folder)
 {
+	way = _i;
 	close(creat(temp_path("f"), 0600));
 	fails_with(temp_path("f/a.crumb"), ENOTDIR);
 	fails_with(temp_path("f/"), ENOTDIR);
@@ -206,6 +233,7 @@ END_TEST
  * the root folder is not where it goes instead. */
 START_TEST(lost_working_directory_is_not_the_root)
 {
+	way = _i;
 	char name[64];
 
 	snprintf(name, sizeof(name), "crumb-test-%d", (int)getpid());
@@ -241,6 +269,7 @@ static void is_untouched(const char *name)
 
 START_TEST(taken_name_gets_a_new_one)
 {
+	way = _i;
 	take("a.crumb");
 	gives("a.crumb", "a-2.crumb");
 	gives("a.crumb", "a-3.crumb");
@@ -251,6 +280,7 @@ END_TEST
 
 START_TEST(number_goes_before_the_extension)
 {
+	way = _i;
 	take("plain");
 	gives("plain", "plain-2");
 	take("a.b.c");
@@ -265,6 +295,7 @@ END_TEST
 
 START_TEST(symlink_is_not_followed)
 {
+	way = _i;
 	take("victim");
 	ck_assert_int_eq(symlink("victim", temp_path("a.crumb")), 0);
 	gives("a.crumb", "a-2.crumb");
@@ -277,6 +308,7 @@ END_TEST
 
 START_TEST(fifo_is_not_opened)
 {
+	way = _i;
 	ck_assert_int_eq(mkfifo(temp_path("a.crumb"), 0600), 0);
 	gives("a.crumb", "a-2.crumb");
 }
@@ -284,18 +316,22 @@ END_TEST
 
 START_TEST(search_for_a_name_has_an_end)
 {
-	fault_fail(FAULT_OPEN, 0, FAULT_ALWAYS, EEXIST);
+	way = _i;
+	enum fault_call call = way == NAMED_AT_ONCE ? FAULT_OPEN : FAULT_LINKAT;
+	fault_fail(call, 0, FAULT_ALWAYS, EEXIST);
 	fails_with(temp_path("a.crumb"), EEXIST);
-	ck_assert_uint_eq(fault_count(FAULT_OPEN), 10000);
+	ck_assert_uint_eq(fault_count(call), 10000);
 	ck_assert_str_eq(path, temp_path("a.crumb"));
 }
 END_TEST
 
 START_TEST(other_failure_is_told_at_once)
 {
-	fault_fail(FAULT_OPEN, 0, 1, EROFS);
+	way = _i;
+	enum fault_call call = way == NAMED_AT_ONCE ? FAULT_OPEN : FAULT_LINKAT;
+	fault_fail(call, 0, 1, EROFS);
 	fails_with(temp_path("a.crumb"), EROFS);
-	ck_assert_uint_eq(fault_count(FAULT_OPEN), 1);
+	ck_assert_uint_eq(fault_count(call), 1);
 	ck_assert_str_eq(path, temp_path("a.crumb"));
 }
 END_TEST
@@ -324,6 +360,7 @@ START_TEST(number_that_makes_the_name_too_long_is_refused)
 
 	memset(pattern, 'x', sizeof(pattern) - 1);
 	pattern[0] = '/';
+	way = NAMED_AT_ONCE;
 	fault_fail(FAULT_OPEN, 0, 1, EEXIST);
 	fails_with(pattern, ENAMETOOLONG);
 	ck_assert_uint_eq(fault_count(FAULT_OPEN), 1);
@@ -334,6 +371,7 @@ END_TEST
 
 START_TEST(file_is_for_its_owner_alone)
 {
+	way = _i;
 	struct stat st;
 
 	umask(0);
@@ -346,8 +384,39 @@ START_TEST(file_is_for_its_owner_alone)
 }
 END_TEST
 
+START_TEST(file_system_without_unnamed_files_gets_a_named_one)
+{
+	bool linked = false;
+
+	sink_name_init(temp_path("a.crumb"));
+	fault_fail(FAULT_OPEN, 0, 1, EOPNOTSUPP);
+	int fd = sink_name_open(path, sizeof(path), &linked);
+	ck_assert_int_ge(fd, 0);
+	ck_assert(linked);
+	ck_assert_str_eq(path, temp_path("a.crumb"));
+	ck_assert_int_eq(access(path, F_OK), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(file_without_a_name_leaves_nothing)
+{
+	bool linked = true;
+
+	sink_name_init(temp_path("a.crumb"));
+	int fd = sink_name_open(path, sizeof(path), &linked);
+	ck_assert_int_ge(fd, 0);
+	ck_assert(!linked);
+	ck_assert_uint_eq(count_files(), 0);
+	ck_assert_str_eq(path, temp_path("a.crumb"));
+	close(fd);
+	ck_assert_uint_eq(count_files(), 0);
+}
+END_TEST
+
 START_TEST(folder_without_permission_says_so)
 {
+	way = _i;
 	if (geteuid() == 0 && seteuid(65534) != 0) {
 		say_skipped("folder_without_permission_says_so", "cannot be nobody");
 		return;
@@ -405,19 +474,21 @@ static void add_patterns(Suite *suite)
 static void add_places(Suite *suite)
 {
 	TCase *c = add_case(suite, "places");
-	tcase_add_test(c, relative_name_starts_where_the_program_started);
-	tcase_add_test(c, folder_gets_the_default_name);
-	tcase_add_test(c, folder_that_is_not_there_is_not_made);
-	tcase_add_test(c, file_is_no_folder);
-	tcase_add_test(c, lost_working_directory_is_not_the_root);
-	tcase_add_test(c, taken_name_gets_a_new_one);
-	tcase_add_test(c, number_goes_before_the_extension);
-	tcase_add_test(c, symlink_is_not_followed);
-	tcase_add_test(c, fifo_is_not_opened);
-	tcase_add_test(c, search_for_a_name_has_an_end);
-	tcase_add_test(c, other_failure_is_told_at_once);
-	tcase_add_test(c, file_is_for_its_owner_alone);
-	tcase_add_test(c, folder_without_permission_says_so);
+	tcase_add_loop_test(c, relative_name_starts_where_the_program_started, 0, WAYS);
+	tcase_add_loop_test(c, folder_gets_the_default_name, 0, WAYS);
+	tcase_add_loop_test(c, folder_that_is_not_there_is_not_made, 0, WAYS);
+	tcase_add_loop_test(c, file_is_no_folder, 0, WAYS);
+	tcase_add_loop_test(c, lost_working_directory_is_not_the_root, 0, WAYS);
+	tcase_add_loop_test(c, taken_name_gets_a_new_one, 0, WAYS);
+	tcase_add_loop_test(c, number_goes_before_the_extension, 0, WAYS);
+	tcase_add_loop_test(c, symlink_is_not_followed, 0, WAYS);
+	tcase_add_loop_test(c, fifo_is_not_opened, 0, WAYS);
+	tcase_add_loop_test(c, search_for_a_name_has_an_end, 0, WAYS);
+	tcase_add_loop_test(c, other_failure_is_told_at_once, 0, WAYS);
+	tcase_add_loop_test(c, file_is_for_its_owner_alone, 0, WAYS);
+	tcase_add_test(c, file_system_without_unnamed_files_gets_a_named_one);
+	tcase_add_test(c, file_without_a_name_leaves_nothing);
+	tcase_add_loop_test(c, folder_without_permission_says_so, 0, WAYS);
 }
 
 int main(void)

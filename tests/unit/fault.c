@@ -31,6 +31,7 @@ static struct fault {
 	size_t most;
 } faults[FAULT_CALLS];
 
+static rlim_t descriptor_limit; /* what getrlimit() says of RLIMIT_NOFILE; 0: the truth */
 static struct {
 	bool stopped;
 	int64_t monotonic, realtime;
@@ -58,6 +59,11 @@ void fault_shorten(enum fault_call call, size_t most)
 	faults[call].most = most;
 }
 
+void fault_descriptor_limit(unsigned limit)
+{
+	descriptor_limit = limit;
+}
+
 unsigned fault_count(enum fault_call call)
 {
 	return __atomic_load_n(&faults[call].seen, __ATOMIC_RELAXED);
@@ -66,6 +72,7 @@ unsigned fault_count(enum fault_call call)
 void fault_none(void)
 {
 	memset(faults, 0, sizeof(faults));
+	descriptor_limit = 0;
 }
 
 /* Whether this call fails; errno is set then. */
@@ -113,16 +120,18 @@ static size_t shortened(enum fault_call call, size_t size)
 #define FAILS_WITH_ERROR(name, call, parameters, arguments)                              \
 	STAND_IN(int, name, call, faults[call].error, parameters, arguments)
 
+FAILS_WITH(access, FAULT_ACCESS, (const char *path, int mode), (path, mode))
 FAILS_WITH(close, FAULT_CLOSE, (int fd), (fd))
 FAILS_WITH(fallocate, FAULT_FALLOCATE, (int fd, int mode, off_t at, off_t size),
            (fd, mode, at, size))
 FAILS_WITH(fstat, FAULT_FSTAT, (int fd, struct stat *st), (fd, st))
 FAILS_WITH(fstatvfs, FAULT_FSTATVFS, (int fd, struct statvfs *fs), (fd, fs))
 FAILS_WITH(ftruncate, FAULT_FTRUNCATE, (int fd, off_t size), (fd, size))
-FAILS_WITH(getrlimit, FAULT_GETRLIMIT, (__rlimit_resource_t what, struct rlimit *limit),
-           (what, limit))
 FAILS_WITH(setrlimit, FAULT_SETRLIMIT,
            (__rlimit_resource_t what, const struct rlimit *limit), (what, limit))
+FAILS_WITH(linkat, FAULT_LINKAT,
+           (int from_folder, const char *from, int to_folder, const char *to, int flags),
+           (from_folder, from, to_folder, to, flags))
 FAILS_WITH(madvise, FAULT_MADVISE, (void *at, size_t size, int advice),
            (at, size, advice))
 FAILS_WITH(uname, FAULT_UNAME, (struct utsname * host), (host))
@@ -166,6 +175,19 @@ ssize_t __wrap_pwritev(int fd, const struct iovec *pieces, int count, off_t at)
 	return __real_pwritev(fd, &one, 1, at);
 }
 
+int __real_getrlimit(__rlimit_resource_t what, struct rlimit *limit);
+int __wrap_getrlimit(__rlimit_resource_t what, struct rlimit *limit);
+
+int __wrap_getrlimit(__rlimit_resource_t what, struct rlimit *limit)
+{
+	if (fails(FAULT_GETRLIMIT))
+		return failure(FAULT_GETRLIMIT);
+	if (what != RLIMIT_NOFILE || !descriptor_limit)
+		return __real_getrlimit(what, limit);
+	limit->rlim_cur = limit->rlim_max = descriptor_limit;
+	return 0;
+}
+
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 
@@ -173,7 +195,8 @@ int __wrap_open(const char *path, int flags, ...)
 {
 	va_list more;
 	va_start(more, flags);
-	mode_t mode = flags & O_CREAT ? va_arg(more, mode_t) : 0;
+	bool makes = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+	mode_t mode = makes ? va_arg(more, mode_t) : 0;
 	va_end(more);
 	return fails(FAULT_OPEN) ? -1 : __real_open(path, flags, mode);
 }
@@ -208,6 +231,11 @@ void fault_clock_advance(int64_t ns)
 void fault_clock_step(int64_t ns)
 {
 	clocks.realtime += ns;
+}
+
+void fault_clock_run(void)
+{
+	memset(&clocks, 0, sizeof(clocks));
 }
 
 void fault_clock_script(const int64_t *readings, unsigned count)

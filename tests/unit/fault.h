@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 enum fault_call {
+	FAULT_ACCESS,
 	FAULT_CLOSE,
 	FAULT_COPY_FILE_RANGE,
 	FAULT_FALLOCATE,
@@ -23,6 +24,7 @@ enum fault_call {
 	FAULT_GETRANDOM,
 	FAULT_GETRLIMIT,
 	FAULT_KEY_CREATE,
+	FAULT_LINKAT,
 	FAULT_MADVISE,
 	FAULT_MALLOC,
 	FAULT_MMAP,
@@ -52,6 +54,9 @@ void fault_before(enum fault_call call, unsigned skip, void (*before)(void));
 /* COPY_FILE_RANGE, PWRITEV and WRITE take at most so many bytes at once; 0: any. */
 void fault_shorten(enum fault_call call, size_t most);
 
+/* getrlimit() says that RLIMIT_NOFILE is this, soft and hard. */
+void fault_descriptor_limit(unsigned limit);
+
 /* How often it was called. */
 unsigned fault_count(enum fault_call call);
 
@@ -63,6 +68,9 @@ void fault_none(void);
 void fault_clock_stop(int64_t monotonic_ns, int64_t realtime_ns);
 void fault_clock_advance(int64_t ns);
 void fault_clock_step(int64_t ns);
+
+/* The clocks run as ever. */
+void fault_clock_run(void);
 
 /* The next `count` readings of any clock give these. */
 void fault_clock_script(const int64_t *readings, unsigned count);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent_fixture.h"
 #include "make_trace.h"
 
 struct raw raw_load(const char *path)
@@ -59,17 +60,15 @@ const struct crumb_block *raw_block(const struct raw *raw,
 		const unsigned char *start = raw->bytes + at;
 		const struct crumb_block *block = (const void *)start;
 		if (block->magic != CRUMB_BLOCK_MAGIC) {
-			ck_assert_msg(is_zero(start, CRUMB_ALIGN), "no block at %llu",
-			              (unsigned long long)at);
+			if (!is_zero(start, CRUMB_ALIGN))
+				ck_abort_msg("no block at %llu", (unsigned long long)at);
 			continue;
 		}
-		ck_assert_uint_eq(block->check,
-		                  crumb_block_check(block->kind, block->size));
-		ck_assert_uint_ge(block->size, sizeof(*block));
-		ck_assert_uint_le(block->size, CRUMB_BLOCK_MAX);
-		ck_assert_uint_eq(block->size % CRUMB_ALIGN, 0);
-		ck_assert(
-		    is_zero((const void *)block->reserved, sizeof(block->reserved)));
+		must(block->check == crumb_block_check(block->kind, block->size));
+		must(block->size >= sizeof(*block));
+		must(block->size <= CRUMB_BLOCK_MAX);
+		must(block->size % CRUMB_ALIGN == 0);
+		must(is_zero((const void *)block->reserved, sizeof(block->reserved)));
 		return block;
 	}
 	return NULL;
@@ -93,12 +92,12 @@ static bool is_complete(const struct crumb_block *block)
 	const uint64_t *words = (const void *)(block + 1);
 	size_t room = (block->size - sizeof(*block)) / 8;
 
-	ck_assert_uint_eq(block->used % 8, 0);
-	ck_assert_uint_lt(block->used, room * 8);
+	must(block->used % 8 == 0);
+	must(block->used < room * 8);
 	if (words[room - 1] != crumb_trailer(block->thread, block->sequence, block->used))
 		return false;
-	ck_assert(is_zero((const unsigned char *)words + block->used,
-	                  (room - 1) * 8 - block->used));
+	must(is_zero((const unsigned char *)words + block->used,
+	             (room - 1) * 8 - block->used));
 	return true;
 }
 
@@ -112,7 +111,7 @@ static const struct crumb_block *find_events(const struct raw *raw, uint32_t thr
 		if (block->kind != CRUMB_BLOCK_EVENTS || block->thread != thread ||
 		    block->sequence != sequence || !is_complete(block))
 			continue;
-		ck_assert_ptr_null(found);
+		must(!found);
 		found = block;
 	}
 	return found;
@@ -128,10 +127,10 @@ static const struct crumb_block *find_window(const struct raw *raw, uint32_t thr
 	while ((block = raw_block(raw, block))) {
 		if (block->kind != CRUMB_BLOCK_WINDOW || block->thread != thread)
 			continue;
-		ck_assert_uint_le(block->sequence, sequence);
+		must(block->sequence <= sequence);
 		if (block->sequence < sequence)
 			continue;
-		ck_assert_ptr_null(found);
+		must(!found);
 		found = block;
 	}
 	return found;
@@ -148,7 +147,7 @@ static size_t words_in_window(const struct crumb_block *window)
 			more += words[n] >> CRUMB_EXT_WORDS_SHIFT & 0xffff;
 		n += more;
 	}
-	ck_assert_uint_lt(n, room); /* a word stays free for the trailer */
+	must(n < room); /* a word stays free for the trailer */
 	return n;
 }
 
@@ -156,7 +155,7 @@ static void add_words(uint64_t **all, size_t *count, const struct crumb_block *b
                       size_t words)
 {
 	*all = realloc(*all, (*count + words + 1) * sizeof(**all));
-	ck_assert_ptr_nonnull(*all);
+	must(*all);
 	memcpy(*all + *count, block + 1, words * sizeof(**all));
 	*count += words;
 }
@@ -169,7 +168,7 @@ static void has_no_gap(const struct raw *raw, uint32_t thread, uint64_t end)
 	while ((block = raw_block(raw, block))) {
 		if (block->kind == CRUMB_BLOCK_EVENTS && block->thread == thread &&
 		    is_complete(block))
-			ck_assert_uint_lt(block->sequence, end);
+			must(block->sequence < end);
 	}
 }
 
@@ -208,7 +207,7 @@ size_t raw_count_events(const struct raw *raw)
 			              ? words[i] >> CRUMB_EXT_WORDS_SHIFT & 0xffff
 			              : 0);
 		}
-		ck_assert_uint_eq(i, count);
+		must(i == count);
 		free(words);
 	}
 	return events;
@@ -235,10 +234,9 @@ first_from(const struct raw *raw, const struct crumb_block *block, const void *a
 		const struct crumb_record *r = at;
 		const unsigned char *end = (const unsigned char *)block + block->size;
 		if ((const unsigned char *)at < end && r->type) {
-			ck_assert_uint_ge(r->size, sizeof(*r));
-			ck_assert_uint_eq(r->size % 8, 0);
-			ck_assert_uint_le(r->size,
-			                  (size_t)(end - (const unsigned char *)at));
+			must(r->size >= sizeof(*r));
+			must(r->size % 8 == 0);
+			must(r->size <= (size_t)(end - (const unsigned char *)at));
 			return r;
 		}
 		do {
@@ -305,7 +303,7 @@ const struct crumb_record_code *raw_code(const struct raw *raw, uint32_t id)
 		const struct crumb_record_code *code = (const void *)r;
 		if (code->id != id)
 			continue;
-		ck_assert_ptr_null(found);
+		must(!found);
 		found = code;
 	}
 	return found;

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * This exercises: copies of the file while it is written.  A copy is a trace of its own:
+ * for each thread it holds the events up to some moment, none twice, none missing before
+ * that, and what they name is defined.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent_fixture.h"
+#include "buffer.h"
+#include "fault.h"
+#include "log.h"
+#include "make_trace.h"
+#include "raw_trace.h"
+#include "read_trace.h"
+#include "record.h"
+#include "sink.h"
+
+static struct buffer *b;
+static uint64_t told; /* events of thread 1 */
+
+/* A file with thread 1 in it, and functions 1 and 2. */
+static void setup(void)
+{
+	const struct crumb_record_thread thread = {.number = 1, .native_id = 1};
+	struct crumb_record_code code = {.id = 1, .name = 1, .qualname = 1};
+
+	fixture_open("a.crumb");
+	buffer_init(0, false);
+	ck_assert(record_thread(&thread));
+	ck_assert(record_string(1, "f", 1));
+	ck_assert(record_code(&code));
+	b = buffer_acquire(1, 0);
+	ck_assert_ptr_nonnull(b);
+}
+
+static void put(uint32_t code)
+{
+	buffer_put(b, record_word(CRUMB_WORD_CALL, code, 1));
+	told++;
+	if (buffer_full(b))
+		buffer_flush(b);
+}
+
+static void put_many(unsigned count)
+{
+	while (count--)
+		put(1);
+}
+
+/* The snapshot is readable without a complaint, and has so many events. */
+static void holds(const char *name, uint64_t events)
+{
+	struct seen seen = seen_only(temp_path(name));
+	ck_assert_int_eq(seen.added, 1);
+	ck_assert_str_eq(seen.problems, "");
+	ck_assert_uint_eq(seen.events, events);
+	seen_free(&seen);
+}
+
+/* ---- the copy ---- */
+
+START_TEST(snapshot_is_the_file_as_it_is)
+{
+	struct stat st;
+	size_t size, other_size;
+
+	put_many(20000);
+	umask(0);
+	sink_snapshot();
+	unsigned char *file = make_load(temp_path("a.crumb"), &size);
+	unsigned char *copy = make_load(temp_path("a.crumb.1"), &other_size);
+	ck_assert_uint_eq(size, other_size);
+	ck_assert_mem_eq(file, copy, size);
+	ck_assert_int_eq(lstat(temp_path("a.crumb.1"), &st), 0);
+	ck_assert_uint_eq(st.st_mode, S_IFREG | 0600);
+	holds("a.crumb.1", 20000);
+	free(file);
+	free(copy);
+}
+END_TEST
+
+START_TEST(tracing_goes_on_and_snapshots_are_counted)
+{
+	put_many(10);
+	sink_snapshot();
+	put_many(3000);
+	sink_snapshot();
+	put_many(30000);
+	sink_snapshot();
+	holds("a.crumb.1", 10);
+	holds("a.crumb.2", 3010);
+	holds("a.crumb.3", 33010);
+	ck_assert_uint_eq(count_files(), 4);
+}
+END_TEST
+
+START_TEST(taken_name_of_a_snapshot_is_passed_over)
+{
+	make_save(temp_path("a.crumb.1"), "mine", 4);
+	ck_assert_int_eq(symlink("victim", temp_path("a.crumb.2")), 0);
+	put_many(5);
+	sink_snapshot();
+	holds("a.crumb.3", 5);
+	ck_assert_int_eq(access(temp_path("victim"), F_OK), -1);
+	struct stat st;
+	ck_assert_int_eq(stat(temp_path("a.crumb.1"), &st), 0);
+	ck_assert_int_eq(st.st_size, 4);
+}
+END_TEST
+
+static int copy_errors[] = {EXDEV, EINVAL, ENOSYS, EOPNOTSUPP};
+
+START_TEST(file_system_that_copies_nothing_is_read_and_written)
+{
+	put_many(20000);
+	fault_fail(FAULT_COPY_FILE_RANGE, 0, FAULT_ALWAYS, copy_errors[_i]);
+	sink_snapshot();
+	holds("a.crumb.1", 20000);
+}
+END_TEST
+
+START_TEST(copy_in_pieces_is_finished)
+{
+	put_many(20000);
+	fault_shorten(FAULT_COPY_FILE_RANGE, 10007);
+	sink_snapshot();
+	holds("a.crumb.1", 20000);
+}
+END_TEST
+
+static void on_signal(int number)
+{
+	(void)number;
+	sink_snapshot();
+}
+
+START_TEST(snapshot_may_be_asked_for_by_a_signal)
+{
+	signal(SIGUSR2, on_signal);
+	put_many(5);
+	errno = ERANGE;
+	raise(SIGUSR2);
+	ck_assert_int_eq(errno, ERANGE);
+	holds("a.crumb.1", 5);
+}
+END_TEST
+
+START_TEST(snapshot_within_a_snapshot_is_left_out)
+{
+	put_many(5);
+	fault_before(FAULT_COPY_FILE_RANGE, 0, sink_snapshot);
+	sink_snapshot();
+	ck_assert_uint_eq(count_files(), 2);
+	holds("a.crumb.1", 5);
+	sink_snapshot();
+	holds("a.crumb.2", 5);
+}
+END_TEST
+
+/* ---- what the program does meanwhile ---- */
+
+/* The first 64 KiB are copied: then the program goes on. */
+static void copy_meets(void (*program)(void))
+{
+	fault_shorten(FAULT_COPY_FILE_RANGE, 65536);
+	fault_before(FAULT_COPY_FILE_RANGE, 1, program);
+	sink_snapshot();
+}
+
+static void go_on(void)
+{
+	put_many(40000);
+}
+
+START_TEST(events_during_the_copy_leave_no_gap)
+{
+	put_many(20000);
+	copy_meets(go_on);
+	struct raw raw = raw_load(temp_path("a.crumb.1"));
+	size_t count;
+	free(raw_words(&raw, 1, &count));
+	ck_assert_uint_ge(count, 20000);
+	ck_assert_uint_le(count, told);
+	holds("a.crumb.1", count);
+	raw_free(&raw);
+}
+END_TEST
+
+static void call_a_new_function(void)
+{
+	const struct crumb_record_code code = {.id = 2, .name = 2, .qualname = 2};
+	ck_assert(record_string(2, "g", 1));
+	ck_assert(record_code(&code));
+	for (int i = 0; i < 40000; i++)
+		put(2);
+}
+
+START_TEST(snapshot_defines_what_its_events_name)
+{
+	put_many(20000);
+	copy_meets(call_a_new_function);
+	struct seen seen = seen_only(temp_path("a.crumb.1"));
+	ck_assert_str_eq(seen.problems, "");
+	seen_free(&seen);
+}
+END_TEST
+
+/* The child is born while another thread of its parent takes a snapshot. */
+static pid_t child;
+
+static void fork_and_snapshot(void)
+{
+	child = fork();
+	if (child)
+		return;
+	fault_none();
+	sink_forked();
+	ck_assert(sink_open());
+	sink_snapshot();
+	ck_assert_int_eq(access(temp_path("a-2.crumb.1"), F_OK), 0);
+	leave_child(0);
+}
+
+START_TEST(child_of_a_snapshot_can_take_snapshots)
+{
+	fault_before(FAULT_COPY_FILE_RANGE, 0, fork_and_snapshot);
+	sink_snapshot();
+	child_ends(child, 0);
+}
+END_TEST
+
+/* ---- what may go wrong ---- */
+
+/* One line with these words, and no half copy. */
+static void fails(const char *words)
+{
+	capture_begin();
+	errno = ERANGE;
+	sink_snapshot();
+	ck_assert_int_eq(errno, ERANGE);
+	fault_none();
+	const char *said = capture_end();
+	ck_assert_msg(is_line_with(said, "no snapshot: ") && strstr(said, words), "%s",
+	              said);
+	ck_assert_uint_eq(count_files(), 1);
+}
+
+START_TEST(failed_copy_is_told)
+{
+	put_many(20000);
+	fault_fail(FAULT_COPY_FILE_RANGE, 0, 1, ENOSPC);
+	fails("a.crumb.1: No space left on device");
+}
+END_TEST
+
+START_TEST(copy_that_fails_in_the_middle_is_removed)
+{
+	put_many(20000);
+	fault_shorten(FAULT_COPY_FILE_RANGE, 65536);
+	fault_fail(FAULT_COPY_FILE_RANGE, 2, 1, EDQUOT);
+	fails("a.crumb.1: Disk quota exceeded");
+}
+END_TEST
+
+START_TEST(failed_read_is_told)
+{
+	fault_fail(FAULT_COPY_FILE_RANGE, 0, 1, EXDEV);
+	fault_fail(FAULT_READ, 0, 1, EIO);
+	fails("Input/output error");
+}
+END_TEST
+
+/* A short write is how a full disk begins: it is finished, or told. */
+START_TEST(short_write_is_no_success)
+{
+	fault_fail(FAULT_COPY_FILE_RANGE, 0, 1, EXDEV);
+	fault_shorten(FAULT_WRITE, 4096);
+	capture_begin();
+	sink_snapshot();
+	fault_none();
+	const char *said = capture_end();
+	if (*said)
+		ck_assert_msg(is_line_with(said, "No space left on device"), "%s", said);
+	else
+		holds("a.crumb.1", 0);
+}
+END_TEST
+
+START_TEST(folder_that_takes_no_more_files_is_told)
+{
+	fault_fail(FAULT_OPEN, 1, 1, EACCES);
+	fails("Permission denied");
+}
+END_TEST
+
+START_TEST(file_that_is_gone_is_named)
+{
+	put_many(5);
+	sink_snapshot();
+	ck_assert_int_eq(unlink(temp_path("a.crumb.1")), 0);
+	ck_assert_int_eq(unlink(temp_path("a.crumb")), 0);
+	capture_begin();
+	sink_snapshot();
+	ck_assert(is_line_with(capture_end(), "a.crumb: No such file or directory"));
+	ck_assert_uint_eq(count_files(), 0);
+}
+END_TEST
+
+START_TEST(search_for_a_free_number_has_an_end_and_says_so)
+{
+	fault_fail(FAULT_OPEN, 1, FAULT_ALWAYS, EEXIST);
+	fails("File exists");
+	/* The next one is no better. */
+	fault_fail(FAULT_OPEN, 1, FAULT_ALWAYS, EEXIST);
+	fails("File exists");
+}
+END_TEST
+
+/* ---- threads ---- */
+
+#define WRITERS      8
+#define WRITER_WORDS 300000
+
+static unsigned writing = WRITERS;
+
+/* Each word of a writer is its number and how many came before. */
+static void *write_events(void *data)
+{
+	uint32_t thread = (uint32_t)(uintptr_t)data;
+	struct buffer *mine = buffer_acquire(thread, 0);
+
+	if (!mine)
+		return data;
+	for (uint64_t i = 0; i < WRITER_WORDS; i++) {
+		buffer_put(mine, record_word(CRUMB_WORD_CALL, thread, i));
+		if (buffer_full(mine))
+			buffer_flush(mine);
+	}
+	buffer_release(mine);
+	__atomic_fetch_sub(&writing, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* Returns how many words of the thread there are, which begin at the beginning. */
+static size_t count_in_order(const struct raw *raw, uint32_t thread)
+{
+	size_t count;
+	uint64_t *words = raw_words(raw, thread, &count);
+
+	for (size_t i = 0; i < count; i++)
+		must(words[i] == record_word(CRUMB_WORD_CALL, thread, i));
+	free(words);
+	return count;
+}
+
+START_TEST(snapshots_while_threads_write_miss_nothing)
+{
+	pthread_t threads[WRITERS];
+	size_t before[WRITERS + 2] = {0};
+	char name[PATH_MAX + 16];
+	unsigned taken = 0;
+
+	fault_shorten(FAULT_COPY_FILE_RANGE, 65536);
+	for (uintptr_t i = 0; i < WRITERS; i++)
+		pthread_create(&threads[i], NULL, write_events, (void *)(i + 2));
+	while (__atomic_load_n(&writing, __ATOMIC_RELAXED) && taken < 30) {
+		sink_snapshot();
+		taken++;
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		void *failed;
+		pthread_join(threads[i], &failed);
+		ck_assert_ptr_null(failed);
+	}
+	ck_assert_uint_gt(taken, 0);
+	sink_snapshot();
+	for (unsigned n = 1; n <= taken + 1; n++) {
+		snprintf(name, sizeof(name), "%s.%u", sink_path(), n);
+		struct raw raw = raw_load(name);
+		for (uint32_t thread = 2; thread < WRITERS + 2; thread++) {
+			size_t count = count_in_order(&raw, thread);
+			must(count >= before[thread]);
+			before[thread] = count;
+		}
+		raw_free(&raw);
+		unlink(name);
+	}
+	for (uint32_t thread = 2; thread < WRITERS + 2; thread++)
+		ck_assert_uint_eq(before[thread], WRITER_WORDS);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("agent: snapshots");
+	TCase *c = add_case(suite, "copy");
+	tcase_add_checked_fixture(c, setup, NULL);
+	tcase_add_test(c, snapshot_is_the_file_as_it_is);
+	tcase_add_test(c, tracing_goes_on_and_snapshots_are_counted);
+	tcase_add_test(c, taken_name_of_a_snapshot_is_passed_over);
+	tcase_add_loop_test(c, file_system_that_copies_nothing_is_read_and_written, 0, 4);
+	tcase_add_test(c, copy_in_pieces_is_finished);
+	tcase_add_test(c, snapshot_may_be_asked_for_by_a_signal);
+	tcase_add_test(c, snapshot_within_a_snapshot_is_left_out);
+	tcase_add_test(c, events_during_the_copy_leave_no_gap);
+	tcase_add_test(c, snapshot_defines_what_its_events_name);
+	tcase_add_test(c, child_of_a_snapshot_can_take_snapshots);
+	tcase_add_test(c, snapshots_while_threads_write_miss_nothing);
+	c = add_case(suite, "failure");
+	tcase_add_checked_fixture(c, setup, NULL);
+	tcase_add_test(c, failed_copy_is_told);
+	tcase_add_test(c, copy_that_fails_in_the_middle_is_removed);
+	tcase_add_test(c, failed_read_is_told);
+	tcase_add_test(c, short_write_is_no_success);
+	tcase_add_test(c, folder_that_takes_no_more_files_is_told);
+	tcase_add_test(c, file_that_is_gone_is_named);
+	tcase_add_test(c, search_for_a_free_number_has_an_end_and_says_so);
+	return run_suite(suite);
+}

@@ -738,7 +738,7 @@ for n in os.listdir('/proc/self/fd'):
     except OSError:
         pass
 for n, (link, cloexec) in sorted(own.items()):
-    if '.crumb' in link:
+    if '/traces/' in link:
         print('trace', n, cloexec)
     elif n < 3:
         print('own', n)

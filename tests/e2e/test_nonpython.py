@@ -201,17 +201,28 @@ int main(void)
 
 
 @once()
-def test_program_that_looks_for_python_finds_none(ctx):
-    """Plugin hosts ask so whether Python is in the process."""
+def test_program_that_looks_for_python_finds_only_what_is_interposed(ctx):
+    """Plugin hosts ask so whether Python is in the process.  They see the three names that the agent
+    interposes, as breadcrumb-agent(7) says; to call one does nothing."""
     text = r"""
 #include <dlfcn.h>
 #include <stdio.h>
+#include <string.h>
 int main(void)
 {
-        const char *names[] = {"Py_Initialize", "Py_InitializeEx", "Py_InitializeFromConfig",
-                               "Py_IsInitialized", "PyRun_SimpleString", "Py_Main", NULL};
+        const char *names[] = {"Py_IsInitialized", "PyRun_SimpleString", "Py_Main", "Py_FinalizeEx",
+                               "PySys_AddAuditHook", "PyEval_SetTrace", NULL};
         for (int i = 0; names[i]; i++)
                 printf("%s %d\n", names[i], dlsym(RTLD_DEFAULT, names[i]) != NULL);
+        void (*initialize)(void);
+        void (*initialize_ex)(int);
+        *(void **)&initialize = dlsym(RTLD_DEFAULT, "Py_Initialize");
+        *(void **)&initialize_ex = dlsym(RTLD_DEFAULT, "Py_InitializeEx");
+        if (initialize)
+                initialize();
+        if (initialize_ex)
+                initialize_ex(1);
+        puts("alive");
         return 0;
 }
 """

@@ -198,7 +198,7 @@ print(mapped() - before)
 """
     # One arena of malloc: with more, a second thread alone may map 64 MiB.
     result = ctx.run(text, env={"MALLOC_ARENA_MAX": "1"}).check(0)
-    if int(result.stdout) > 8 << 20:
+    if int(result.stdout) > 24 << 20:  # two stacks more may be in use or in the cache
         raise Failure(f"{result.stdout.strip()} bytes more are mapped after 1000 short threads")
     ctx.equal(read(ctx, result).count("life"), 1050)
 

@@ -26,6 +26,7 @@
 
 #define DEFINITIONS_FIRST (12u * 1024) /* small programs, small files */
 #define DEFINITIONS_NEXT  (64u * 1024)
+#define DEFINITIONS_NOTED 64
 #define CHECK_ROOM_EVERY                                                                 \
 	(1u << 20)             /* bytes appended between two looks at the room left */
 #define CLOCK_EVERY 1000000000 /* nanoseconds between two clock records */
@@ -44,6 +45,9 @@ static uint64_t trace_id, parent_id;
 static struct {
 	struct crumb_block *block;
 	size_t size, used; /* bytes, header included */
+	/* Where the newest blocks are: a snapshot takes them last. */
+	struct sink_range ranges[DEFINITIONS_NOTED];
+	unsigned count; /* atomic */
 } definitions;
 
 void sink_init(const struct sink_options *given)
@@ -177,43 +181,48 @@ static uint64_t reserve(size_t size, size_t align)
 	return start;
 }
 
-/* A new block, reserved at a page, mapped, with its header's fixed part. */
-static struct crumb_block *map_block(uint32_t kind, size_t size, enum crumb_loss *cause)
+/* A new block, reserved at a page, mapped, with its header's fixed part.  *cause and
+ * *error (an errno value) say why there is none. */
+static struct crumb_block *map_block(uint32_t kind, struct sink_range *range,
+                                     enum crumb_loss *cause, int *error)
 {
-	int error = 0;
-
+	*error = 0;
 	if (is_stopped(cause))
 		return NULL;
 	/* Reserved first: two threads may not both find the last room. */
-	uint64_t offset = reserve(size, (size_t)sysconf(_SC_PAGESIZE));
-	if (!may_grow(offset + size, cause)) {
+	range->offset = reserve(range->size, (size_t)sysconf(_SC_PAGESIZE));
+	if (!may_grow(range->offset + range->size, cause)) {
 		fail(*cause, 0);
 		return NULL;
 	}
-	struct crumb_block *block = sink_file_map(offset, size, &error);
+	struct crumb_block *block = sink_file_map(range->offset, range->size, error);
 	if (!block) {
-		*cause = cause_of(error);
-		fail(*cause, error);
+		*cause = cause_of(*error);
+		fail(*cause, *error);
 		return NULL;
 	}
 	block->kind = kind;
-	block->size = (uint32_t)size;
-	block->check = crumb_block_check(kind, (uint32_t)size);
+	block->size = (uint32_t)range->size;
+	block->check = crumb_block_check(kind, (uint32_t)range->size);
 	__atomic_store_n(&block->magic, CRUMB_BLOCK_MAGIC, __ATOMIC_RELEASE);
 	return block;
 }
 
 struct crumb_block *sink_window(size_t size, enum crumb_loss *cause)
 {
-	return map_block(CRUMB_BLOCK_WINDOW, size, cause);
+	struct sink_range range = {.size = size};
+	int error;
+	return map_block(CRUMB_BLOCK_WINDOW, &range, cause, &error);
 }
 
 /* ---- definitions
  * -------------------------------------------------------------------------- */
 
-static bool more_definitions(size_t room, enum crumb_loss *cause)
+static bool more_definitions(size_t room, enum crumb_loss *cause, int *error)
 {
-	struct crumb_block *next = map_block(CRUMB_BLOCK_DEFINITIONS, room, cause);
+	struct sink_range range = {.size = room};
+	struct crumb_block *next =
+	    map_block(CRUMB_BLOCK_DEFINITIONS, &range, cause, error);
 	if (!next)
 		return false;
 	if (definitions.block)
@@ -221,6 +230,8 @@ static bool more_definitions(size_t room, enum crumb_loss *cause)
 	definitions.block = next;
 	definitions.size = room;
 	definitions.used = sizeof *next;
+	definitions.ranges[definitions.count % DEFINITIONS_NOTED] = range;
+	__atomic_store_n(&definitions.count, definitions.count + 1, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -232,7 +243,8 @@ static bool define(const void *record, size_t size, const void *text, size_t len
 		while (size + sizeof(struct crumb_block) > room)
 			room *= 2;
 		enum crumb_loss cause;
-		if (!more_definitions(room, &cause))
+		int error;
+		if (!more_definitions(room, &cause, &error))
 			return false;
 	}
 	char *to = (char *)definitions.block + definitions.used;
@@ -353,28 +365,36 @@ static void fill_header(struct crumb_header *h)
 }
 
 /* The header and the first definitions: what every file has, however little room there
- * is. */
-static struct crumb_header *begin(enum crumb_loss *cause, int *error)
+ * is. The header is mapped at *h even when it fails. */
+static bool begin(struct crumb_header **h, enum crumb_loss *cause, int *error)
 {
 	if (!may_grow(CRUMB_HEADER_SIZE + DEFINITIONS_FIRST, cause))
-		return NULL;
-	struct crumb_header *h = sink_file_map(0, CRUMB_HEADER_SIZE, error);
-	if (!h) {
+		return false;
+	*h = sink_file_map(0, CRUMB_HEADER_SIZE, error);
+	if (!*h) {
 		*cause = cause_of(*error);
-		return NULL;
+		return false;
 	}
-	if (!more_definitions(DEFINITIONS_FIRST, cause)) {
-		munmap(h, CRUMB_HEADER_SIZE);
-		return NULL;
-	}
-	fill_header(h);
-	return h;
+	if (!more_definitions(DEFINITIONS_FIRST, cause, error))
+		return false;
+	fill_header(*h);
+	*error = sink_file_publish();
+	if (*error)
+		*cause = CRUMB_LOSS_WRITE_ERROR;
+	return !*error;
+}
+
+static void forget_definitions(void)
+{
+	definitions.block = NULL;
+	definitions.size = definitions.used = definitions.count = 0;
 }
 
 bool sink_open(void)
 {
 	enum crumb_loss cause = CRUMB_LOSS_WRITE_ERROR;
 	struct crumb_header *h = NULL;
+	bool begun = false;
 
 	int error = sink_file_create();
 	if (!error) {
@@ -383,20 +403,22 @@ bool sink_open(void)
 		checked_room =
 		    CRUMB_HEADER_SIZE; /* KEEP_FREE does not forbid the beginning */
 		stopped = OPENING;
-		h = begin(&cause, &error);
-		if (h)
-			error = sink_file_publish();
-		if (error || !h) {
-			sink_file_drop();
-			h = NULL;
-		}
+		begun = begin(&h, &cause, &error);
 		checked_room = 0;
 		stopped = RECORDING;
+		if (!begun) {
+			sink_file_drop();
+			if (h)
+				munmap(h, CRUMB_HEADER_SIZE);
+			if (definitions.block)
+				munmap(definitions.block, definitions.size);
+			forget_definitions();
+		}
 	}
-	if (!h)
+	if (!begun)
 		log_error("nothing is recorded: %s: %s", sink_path(), why(cause, error));
-	__atomic_store_n(&header, h, __ATOMIC_RELEASE);
-	return h != NULL;
+	__atomic_store_n(&header, begun ? h : NULL, __ATOMIC_RELEASE);
+	return begun;
 }
 
 bool sink_is_mine(void)
@@ -435,20 +457,33 @@ void sink_trim(const struct crumb_block *window, size_t size, size_t words)
 		header->end_size = at + used;
 }
 
+static unsigned stale; /* the first range that may have grown since it was copied */
+
+static bool copy_again(unsigned i, struct sink_range *out)
+{
+	if (stale + i >= __atomic_load_n(&definitions.count, __ATOMIC_ACQUIRE))
+		return false;
+	*out = definitions.ranges[(stale + i) % DEFINITIONS_NOTED];
+	return true;
+}
+
+/* Definitions are copied last, so that none is missing which a copied event names. */
 void sink_snapshot(void)
 {
-	if (sink_is_mine())
-		sink_file_copy();
+	if (!sink_is_mine())
+		return;
+	stale = __atomic_load_n(&definitions.count, __ATOMIC_ACQUIRE) - 1;
+	sink_file_copy(copy_again);
 }
 
 void sink_forked(void)
 {
 	lock = (pthread_mutex_t)GUARD_MUTEX;
+	/* Neither the header nor the definitions are mapped here. */
+	forget_definitions();
 	if (!header)
 		return;
 	parent_id = trace_id;
-	definitions.block = NULL; /* this and the header are not mapped here */
-	definitions.size = definitions.used = 0;
 	header = NULL;
 	clock_noted = 0;
 	sink_file_forked();

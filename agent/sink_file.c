@@ -35,6 +35,7 @@ static bool linked;      /* the file that is being opened has its name */
 static dev_t device;
 static ino_t inode;
 static unsigned snapshots;
+static int copying; /* atomic */
 
 const char *sink_file_path(void)
 {
@@ -155,6 +156,7 @@ void sink_file_drop(void)
 
 void sink_file_forked(void)
 {
+	copying = 0;
 	int fd = __atomic_exchange_n(&kept, -1, __ATOMIC_RELAXED);
 	if (is_ours(fd))
 		close(fd);
@@ -268,54 +270,92 @@ uint64_t sink_file_room(void)
 	return known ? (uint64_t)fs.f_bavail * fs.f_frsize : UINT64_MAX;
 }
 
+static char copy_buffer[16384]; /* one copy at a time */
+
+/* Copies by hand what is left of `from`.  0 or an errno value. */
+static int copy_slowly(int from, int to)
+{
+	ssize_t n;
+	while ((n = read(from, copy_buffer, sizeof copy_buffer)) > 0) {
+		for (ssize_t at = 0, m; at < n; at += m) {
+			m = write(to, copy_buffer + at, (size_t)(n - at));
+			if (m <= 0)
+				return m < 0 ? errno : ENOSPC;
+		}
+	}
+	return n < 0 ? errno : 0;
+}
+
 /* In ascending order: windows lie before the blocks that they are appended as, so no
- * event falls between the two.  0 or an errno value. */
+ * event falls between the two. */
 static int copy(int from, int to)
 {
-	static char buffer[16384]; /* one copy at a time */
 	ssize_t n;
-
 	while ((n = copy_file_range(from, NULL, to, NULL, 1 << 24, 0)) > 0)
 		;
 	if (n == 0)
 		return 0;
 	if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
 		return errno;
-	while ((n = read(from, buffer, sizeof buffer)) > 0) {
-		if (write(to, buffer, (size_t)n) != n)
-			return errno ? errno : ENOSPC;
-	}
-	return n < 0 ? errno : 0;
+	return copy_slowly(from, to);
 }
 
-void sink_file_copy(void)
+static int copy_range(int from, int to, struct sink_range range)
 {
-	static int busy;
-	static char name[PATH_MAX + 16];
-	int saved = errno, to = -1, error = 0;
+	for (size_t at = 0; at < range.size;) {
+		size_t part = range.size - at;
+		off_t offset = (off_t)(range.offset + at);
+		ssize_t n =
+		    pread(from, copy_buffer,
+		          part < sizeof copy_buffer ? part : sizeof copy_buffer, offset);
+		if (n > 0)
+			n = pwrite(to, copy_buffer, (size_t)n, offset);
+		if (n <= 0)
+			return n < 0 ? errno : 0;
+		at += (size_t)n;
+	}
+	return 0;
+}
 
-	if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE))
-		return;
-	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (from < 0)
-		error = errno;
-	while (from >= 0 && to < 0 && snapshots < SNAPSHOTS_MAX) {
-		sink_name_numbered(name, sizeof name, path, ++snapshots);
+/* The next free numbered name, made.  -1: *error says why not. */
+static int make_numbered(char *name, size_t size, int *error)
+{
+	int to = -1;
+	*error = EEXIST;
+	while (to < 0 && *error == EEXIST && snapshots < SNAPSHOTS_MAX) {
+		sink_name_numbered(name, size, path, ++snapshots);
 		to = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		          0600);
-		error = to < 0 ? errno : 0;
-		if (error && error != EEXIST)
-			break;
+		*error = to < 0 ? errno : 0;
 	}
+	return to;
+}
+
+void sink_file_copy(bool (*again)(unsigned i, struct sink_range *out))
+{
+	static char name[PATH_MAX + 16];
+	struct sink_range range;
+	int saved = errno, to = -1, error;
+
+	if (__atomic_exchange_n(&copying, 1, __ATOMIC_ACQUIRE))
+		return;
+	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	error = from < 0 ? errno : 0;
+	if (from >= 0)
+		to = make_numbered(name, sizeof name, &error);
 	if (to >= 0)
 		error = copy(from, to);
+	for (unsigned i = 0; to >= 0 && !error && again(i, &range); i++)
+		error = copy_range(from, to, range);
 	if (error)
 		log_error("no snapshot: %s: %s", to < 0 ? path : name,
 		          strerrordesc_np(error));
+	if (to >= 0 && error)
+		unlink(name);
 	if (from >= 0)
 		close(from);
 	if (to >= 0)
 		close(to);
-	__atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&copying, 0, __ATOMIC_RELEASE);
 	errno = saved;
 }

@@ -35,7 +35,16 @@ bool sink_file_cut(uint64_t size);
 /* Bytes that the file system has left for this user; UINT64_MAX: not known. */
 uint64_t sink_file_room(void);
 
-/* Copies the file to `<path>.<n>`, n the next free one.  Safe in a signal handler. */
-void sink_file_copy(void);
+struct sink_range {
+	uint64_t offset;
+	size_t size;
+};
+
+/*
+ * Copies the file to `<path>.<n>`, n the next free one, while it grows; then the ranges
+ * that again(0, …), again(1, …) and so on give until it returns false.  Safe in a signal
+ * handler.
+ */
+void sink_file_copy(bool (*again)(unsigned i, struct sink_range *out));
 
 #endif

@@ -81,7 +81,7 @@ def shorten(file, cwd):
 def run_oracle(ctx, name, kind, folder, everything=False):
     """Runs a program under the recorder → (Result, its events).
 
-    The events: a list for each thread, the main thread's first, of [frame, *Event].
+    The events: a list for each thread, the main thread's first, of [frame, origin, *Event].
     """
     cwd = ctx.tmp / folder
     cwd.mkdir()
@@ -117,10 +117,11 @@ def read_oracle(lines, cwd, has_qualname):
             qualname = qualname if has_qualname else None
             codes[number] = (shorten(file, cwd), name, qualname, module, int(first))
             continue
-        thread, kind, number, line, exception, frame = fields
+        thread, kind, number, line, exception, frame, origin = fields
         *code, first = codes[number]
         line = first if kind == "call" else int(line) if line and line != "None" else None
-        event = [int(frame), kind, *code, line, exception or None]
+        origin = list(map(int, origin.split(":"))) if origin else None
+        event = [int(frame), origin, kind, *code, line, exception or None]
         threads.setdefault(thread, []).append(event)
     return list(threads.values())
 
@@ -131,35 +132,45 @@ def unescaped(text):
 
 def events_of(threads, kinds=KINDS):
     """The oracle's threads as lists of Event, of some kinds only."""
-    return [[Event(*e[1:]) for e in thread if e[1] in kinds] for thread in threads]
+    return [[Event(*e[2:]) for e in thread if e[2] in kinds] for thread in threads]
 
 
 def left_by_exception(thread):
     """A thread of the oracle as a backend sees it that sees frames only when they are left.
 
     Of the exceptions of a frame it tells the one that the frame is left by, right before the
-    unwind.  That is the last one that was told in that frame; where more were (another was
-    handled on the way out), the one whose type the caller is told next.  StopIteration is not
-    counted there: an await that ends is told as one, and none ever leaves a generator.
+    unwind.
     """
-    kept, raised = [], {}
-    for index, (frame, *fields) in enumerate(thread):
+    kept, told = [], {}
+    for index, (frame, _, *fields) in enumerate(thread):
         event = Event(*fields)
         if event.kind == "call":
-            raised[frame] = []
+            told[frame] = []
         if event.kind == "exception":
-            raised.setdefault(frame, []).append(event)
+            told.setdefault(frame, []).append(event)
             continue
         if event.kind == "unwind":
-            told = raised.get(frame, [])
             after = thread[index + 1] if index + 1 < len(thread) else None
-            if after and after[1] == "exception" and after[-1] != "StopIteration":
-                same = [e for e in told if e.exception == after[-1]]
-                told = same or told
-            kept += told[-1:]
+            kept += leaving(frame, event, told.get(frame, []), after)
         if event.kind != "line":
             kept.append(event)
     return kept
+
+
+def leaving(frame, unwind, told, after):
+    """The exception that a frame is left by, in a list.
+
+    Mostly the caller is told of it next, and its traceback says in which line of this frame it
+    was raised.  Where C code comes between, it is the last one that was told of this frame.
+    The group that except* makes of what it leaves over has no traceback of this frame.
+    """
+    if after and after[2] == "exception":
+        origin, name = after[1], after[-1]
+        here = origin and origin[0] == frame
+        if here or name in ("ExceptionGroup", "BaseExceptionGroup"):
+            line = origin[1] if here else None
+            return [unwind._replace(kind="exception", line=line, exception=name)]
+    return told[-1:]
 
 
 # ---- the agent's side -----------------------------------------------------------------------------

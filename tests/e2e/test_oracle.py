@@ -310,18 +310,18 @@ def test_comparison_lets_one_stretch_be_missing_and_no_more(ctx):
 @once
 def test_frames_left_are_told_with_the_exception_that_leaves_them(ctx):
     def told(*events):
-        return [[frame, kind, "a.py", "f", "f", "m", line, exception]
-                for frame, kind, line, exception in events]
+        return [[frame, origin, kind, "a.py", "f", "f", "m", line, exception]
+                for frame, origin, kind, line, exception in events]
 
     thread = told(
-        (1, "call", 1, None),
-        (2, "call", 2, None),
-        (2, "exception", 3, "ValueError"),
-        (2, "line", 4, None),
-        (2, "exception", 5, "KeyError"),  # handled in a finally, the first one goes on
-        (2, "unwind", None, None),
-        (1, "exception", 6, "ValueError"),  # handled
-        (1, "return", None, None),
+        (1, None, "call", 1, None),
+        (2, None, "call", 2, None),
+        (2, None, "exception", 3, "ValueError"),
+        (2, None, "line", 4, None),
+        (2, None, "exception", 5, "ValueError"),  # handled in a finally, the first one goes on
+        (2, None, "unwind", None, None),
+        (1, [2, 3], "exception", 6, "ValueError"),  # handled
+        (1, None, "return", None, None),
     )
     got = [(e.kind, e.line, e.exception) for e in oracle.left_by_exception(thread)]
     ctx.equal(got, [

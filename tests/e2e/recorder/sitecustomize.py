@@ -15,7 +15,9 @@ one write(2), so that os._exit() and the end of the interpreter lose nothing.
 
 Lines of the output, fields separated by tabs:
     code  ID  FIRST_LINE  NAME  QUALNAME  MODULE  FILENAME     before the first use of ID
-    NATIVE_THREAD_ID  KIND  ID  LINE  EXCEPTION  FRAME          an event; FRAME: an address
+    NATIVE_THREAD_ID  KIND  ID  LINE  EXCEPTION  FRAME  FROM    an event
+FRAME is the frame's address, FROM, in "exception", whence the exception came, as its traceback
+says it: address of the frame below, a colon, its line; or nothing.
 QUALNAME is empty on 3.10, where code objects have none.  MODULE is the __name__ of the
 globals that the code was first run with.  Tabs and newlines in names are escaped as in repr.
 
@@ -94,7 +96,7 @@ def _make_recorder(path, program, wanted):
     modules = sys.modules
     started = []
 
-    def record(kind, code, frame, line="", exception=""):
+    def record(kind, code, frame, line="", exception="", origin=""):
         if not started:
             if code.co_filename != program or kind != "call":
                 return
@@ -102,7 +104,8 @@ def _make_recorder(path, program, wanted):
             modules.pop("sitecustomize", None)
         if not wanted(code.co_filename):
             return
-        put(f"{thread_id()}\t{kind}\t{number(code, frame)}\t{line}\t{exception}\t{id(frame)}\n")
+        fields = (thread_id(), kind, number(code, frame), line, exception, id(frame), origin)
+        put("\t".join(map(str, fields)) + "\n")
 
     return record
 
@@ -182,7 +185,9 @@ def _make_tracer(record):
                 record("line", code, frame, frame.f_lineno)
             elif event == "exception":
                 after_exception = frame.f_lasti
-                record("exception", code, frame, frame.f_lineno, arg[0].__name__)
+                name, below = arg[0].__name__, arg[2] and arg[2].tb_next
+                origin = f"{id(below.tb_frame)}:{below.tb_lineno}" if below else ""
+                record("exception", code, frame, frame.f_lineno, name, origin)
             elif event == "return":
                 record(left(frame, after_exception), code, frame)
                 after_exception = None

@@ -3,16 +3,14 @@
  * A program that has Python inside: linked to libpython, it starts the interpreter in one
  * of the ways that there are, runs the given code and stops it again.
  *
- *   embed WAY CODE...   each CODE with an interpreter of its own, initialised and
- * finalised
+ *   embed WAY CODE...        each CODE has an interpreter of its own
+ *   embed daemon LOOP CODE   three attached C threads run LOOP, which has no end, while
+ *                            CODE runs; the interpreter is finalised under them
  *
- *   initialize, initialize-ex, config   Py_Initialize, Py_InitializeEx,
- * Py_InitializeFromConfig subinterpreter      CODE runs in the main interpreter, in a
- * Py_NewInterpreter, and in the main one thread              CODE runs in a C thread that
- * attaches with PyGILState_Ensure
- *
- *   embed daemon LOOP CODE   three attached C threads run LOOP, which has no end;
- * meanwhile CODE runs in the main thread, and the interpreter is finalised under them
+ * WAY is initialize, initialize-ex or config (Py_Initialize, Py_InitializeEx,
+ * Py_InitializeFromConfig); subinterpreter: CODE runs in the main interpreter, in a
+ * Py_NewInterpreter, and in the main one; thread: it runs in a C thread that attaches
+ * with PyGILState_Ensure.
  *
  * Exits with the number of CODEs that failed.
  */
@@ -25,6 +23,7 @@
 #include "embed_python.h"
 
 static atomic_int failures;
+static atomic_int attached;
 
 static void run(const char *code)
 {
@@ -56,6 +55,7 @@ static void *attach_once(void *code)
 {
 	int state = PyGILState_Ensure();
 
+	attached++;
 	run(code);
 	PyGILState_Release(state);
 	return NULL;
@@ -84,6 +84,10 @@ static void run_beside_daemons(const char *loop, const char *code)
 		else
 			pthread_detach(thread);
 	}
+	/* To attach after the end of the interpreter is not allowed, and crashes CPython.
+	 */
+	while (attached < 3)
+		usleep(1000);
 	PyEval_RestoreThread(state);
 	run(code);
 }

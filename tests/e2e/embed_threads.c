@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * C threads for any interpreter, static or shared: a shared object that a Python program
- * opens with ctypes.  Its calls of CPython bind to whatever interpreter is in the
- * process.
- *
- *   threads_run(count, code, rounds)   that many C threads, each attaching `rounds` times
- * to run `code`; waits for them (call it through ctypes.CDLL, without the GIL)
- *   threads_leave(count, code)         attached C threads that run `code`, which has no
- * end threads_sleep(count)               C threads that never attach, until the process
- * ends
- *
- * Each returns 0, or the error of pthread_create.
+ * opens with ctypes.CDLL, so that its calls run without the GIL.  Its own calls of
+ * CPython bind to whatever interpreter is in the process.  Each function returns 0, or
+ * the error of pthread_create.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "embed_python.h"
@@ -22,9 +16,14 @@ struct work {
 	int rounds;
 };
 
+/* That many threads attach `rounds` times each to run `code`; waits for them. */
 int threads_run(int count, const char *code, int rounds);
+/* That many attached threads, which run `code`, which has no end. */
 int threads_leave(int count, const char *code);
+/* That many threads that never attach, until the process ends. */
 int threads_sleep(int count);
+
+static atomic_int attached;
 
 static void *attach(void *data)
 {
@@ -32,6 +31,7 @@ static void *attach(void *data)
 
 	for (int i = 0; i < work->rounds; i++) {
 		int state = PyGILState_Ensure();
+		attached++;
 		PyRun_SimpleString(work->code);
 		PyGILState_Release(state);
 	}
@@ -77,10 +77,15 @@ static int leave(int count, void *(*function)(void *), void *data)
 int threads_leave(int count, const char *code)
 {
 	static struct work work;
+	int before = attached, error;
 
 	work.code = code;
 	work.rounds = 1;
-	return leave(count, attach, &work);
+	error = leave(count, attach, &work);
+	/* To attach to a finalised interpreter is not allowed, and crashes CPython. */
+	while (!error && attached < before + count)
+		usleep(1000);
+	return error;
 }
 
 int threads_sleep(int count)

@@ -2,8 +2,10 @@
 """This exercises: programs that have Python inside, libpython in the global scope or behind an
 RTLD_LOCAL plugin, started once or again and again, with sub-interpreters and threads of C."""
 
-from behave import check_as_plain, compiled, libpython, link_flags, read, root_prefix
-from harness import Failure, for_backends, parametrize, short
+import shutil
+
+from behave import compiled, libpython, link_flags, read, root_prefix
+from harness import Failure, for_backends, once, parametrize, short
 
 CODE = """\
 def work(n):
@@ -171,6 +173,19 @@ def test_statically_linked_embedder_runs_as_before(ctx):
     env = {"PYTHONHOME": configured("prefix")}
     result = ctx.same_behaviour([str(program), "initialize", CODE, CODE], env=env)
     ctx.equal(result.returncode, 0)
+
+
+@once()
+def test_debugger_with_python_inside_is_traced(ctx):
+    """A real embedder: gdb runs scripts in a Python of its own."""
+    if not shutil.which("gdb"):
+        ctx.skip("gdb is not installed")
+    ctx.write("script.py", CODE)
+    command = ["gdb", "-nx", "-batch", "-ex", "python print(6 * 7)", "-ex", "source script.py"]
+    result = ctx.same_behaviour(command)
+    if result.stdout != "42\nworked\n":
+        ctx.skip("this gdb has no Python inside")
+    check_calls(ctx, result, 100)
 
 
 # ---- sub-interpreters made in Python -------------------------------------------------------

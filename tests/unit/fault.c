@@ -170,6 +170,10 @@ ssize_t __wrap_pwritev(int fd, const struct iovec *pieces, int count, off_t at)
 		return failure(FAULT_PWRITEV);
 	if (!faults[FAULT_PWRITEV].most)
 		return __real_pwritev(fd, pieces, count, at);
+	while (count > 1 && !pieces->iov_len) {
+		pieces++;
+		count--;
+	}
 	struct iovec one = *pieces;
 	one.iov_len = shortened(FAULT_PWRITEV, one.iov_len);
 	return __real_pwritev(fd, &one, 1, at);

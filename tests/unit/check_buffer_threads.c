@@ -7,7 +7,6 @@
 #include <check.h>
 #include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,48 +21,48 @@
 #include "sink.h"
 
 #define WRITERS   8
-#define WORDS     400000
+#define CHUNK     10000
+#define LEAST     100000 /* words that each writer writes */
+#define MOST      1000000
 #define CHILDREN  10
-#define SNAPSHOTS 10
+#define SNAPSHOTS 5
 #define GUESTS    200 /* threads that come and go */
 
-static unsigned writing;    /* atomic */
-static unsigned guests_met; /* atomic */
+static unsigned beside; /* threads that do something else; atomic */
 
 static uint64_t word(uint32_t thread, uint64_t i)
 {
-	return record_word(CRUMB_WORD_CALL, thread, i);
+	return record_word(CRUMB_WORD_CALL, thread, i & 0xffffff);
 }
 
-static bool write_words(uint32_t thread, uint64_t count)
+static void write_words(struct buffer *b, uint32_t thread, uint64_t from, uint64_t to)
 {
-	struct buffer *b = buffer_acquire(thread, 0);
-
-	if (!b)
-		return false;
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = from; i < to; i++) {
 		buffer_put(b, word(thread, i));
 		if (buffer_full(b))
 			buffer_flush(b);
 	}
-	buffer_release(b);
-	return true;
 }
 
+/* Writes as long as the others are not done, and returns how much. */
 static void *write_many(void *data)
 {
-	bool done = write_words((uint32_t)(uintptr_t)data, WORDS);
-	__atomic_fetch_sub(&writing, 1, __ATOMIC_RELAXED);
-	return done ? NULL : data;
-}
+	uint32_t thread = (uint32_t)(uintptr_t)data;
+	struct buffer *b = buffer_acquire(thread, 0);
+	uint64_t done = 0;
 
-static bool goes_on(void)
-{
-	return __atomic_load_n(&writing, __ATOMIC_RELAXED) != 0;
+	must(b);
+	while (done < LEAST ||
+	       (done < MOST && __atomic_load_n(&beside, __ATOMIC_RELAXED))) {
+		write_words(b, thread, done, done + CHUNK);
+		done += CHUNK;
+	}
+	buffer_release(b);
+	return (void *)(uintptr_t)done;
 }
 
 /* How many words of a thread are there; they are those from the first on. */
-static size_t count_words(const struct raw *raw, uint32_t thread)
+static uint64_t count_words(const struct raw *raw, uint32_t thread)
 {
 	size_t count;
 	uint64_t *words = raw_words(raw, thread, &count);
@@ -81,7 +80,10 @@ static void write_in_child(void)
 	sink_forked();
 	buffer_forked();
 	must(sink_open());
-	must(write_words(1, 20000));
+	struct buffer *b = buffer_acquire(1, 0);
+	must(b);
+	write_words(b, 1, 0, 20000);
+	buffer_release(b);
 	struct raw raw = raw_load(sink_path());
 	must(count_words(&raw, 1) == 20000);
 	must(raw_count_blocks(&raw, CRUMB_BLOCK_WINDOW) == 2);
@@ -89,11 +91,9 @@ static void write_in_child(void)
 	unlink(sink_path());
 }
 
-static void *fork_often(void *unused)
+static void fork_often(void)
 {
-	unsigned forks = 0;
-
-	while (goes_on() && forks++ < CHILDREN) {
+	for (int i = 0; i < CHILDREN; i++) {
 		buffer_lock();
 		sink_lock();
 		pid_t child = fork();
@@ -105,24 +105,25 @@ static void *fork_often(void *unused)
 		buffer_unlock();
 		child_ends(child, 0);
 	}
-	return unused;
 }
 
 /* ---- snapshots, and threads that come and go ---- */
 
-static void *snapshot_often(void *taken)
+static void snapshot_often(void)
 {
-	while (goes_on() && *(unsigned *)taken < SNAPSHOTS) {
+	for (int i = 0; i < SNAPSHOTS; i++)
 		sink_snapshot();
-		++*(unsigned *)taken;
-	}
-	return NULL;
 }
 
 static void *be_a_guest(void *data)
 {
 	uint32_t thread = (uint32_t)(uintptr_t)data;
-	return write_words(thread, thread) ? NULL : data;
+	struct buffer *b = buffer_acquire(thread, 0);
+
+	must(b);
+	write_words(b, thread, 0, thread);
+	buffer_release(b);
+	return NULL;
 }
 
 static void visit(void *area, const void *context)
@@ -131,82 +132,81 @@ static void visit(void *area, const void *context)
 	(void)context;
 }
 
-static void *start_guests(void *failed)
+static void start_guests(void)
 {
 	pthread_t thread;
-	void *result;
 
-	for (unsigned i = 0; goes_on() && i < GUESTS; i++) {
-		uintptr_t number = WRITERS + 1 + i;
-		if (pthread_create(&thread, NULL, be_a_guest, (void *)number) != 0)
-			return failed;
-		pthread_join(thread, &result);
-		if (result)
-			return failed;
-		__atomic_fetch_add(&guests_met, 1, __ATOMIC_RELAXED);
+	for (uintptr_t i = 1; i <= GUESTS; i++) {
+		must(pthread_create(&thread, NULL, be_a_guest, (void *)(WRITERS + i)) ==
+		     0);
+		pthread_join(thread, NULL);
 		buffer_each_area(visit, NULL);
-		if (!buffer_others_in_use())
-			sched_yield();
+		buffer_others_in_use(); /* whatever it is by now */
 	}
+}
+
+static void *do_beside(void *data)
+{
+	void (*const *body)(void) = data;
+	(*body)();
+	__atomic_fetch_sub(&beside, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
 
 /* ---- all of it ---- */
 
-static void check_snapshots(unsigned taken)
+static void check_snapshots(const uint64_t *written)
 {
-	size_t before[WRITERS + 1] = {0};
+	uint64_t before[WRITERS + 1] = {0};
 	char name[PATH_MAX + 16];
 
-	for (unsigned n = 1; n <= taken; n++) {
+	for (unsigned n = 1; n <= SNAPSHOTS; n++) {
 		snprintf(name, sizeof(name), "%s.%u", sink_path(), n);
 		struct raw raw = raw_load(name);
 		for (uint32_t thread = 1; thread <= WRITERS; thread++) {
-			size_t count = count_words(&raw, thread);
-			must(count >= before[thread] && count <= WORDS);
+			uint64_t count = count_words(&raw, thread);
+			must(count >= before[thread] && count <= written[thread]);
 			before[thread] = count;
 		}
 		raw_free(&raw);
+		unlink(name);
 	}
 }
 
 START_TEST(busy_threads_forks_and_snapshots_lose_nothing)
 {
-	static void *(*const others[])(void *) = {fork_often, snapshot_often,
-	                                          start_guests};
-	pthread_t threads[WRITERS], beside[3];
-	unsigned taken = 0;
-	void *failed;
+	static void (*const others[])(void) = {fork_often, snapshot_often, start_guests};
+	pthread_t threads[WRITERS], other[3];
+	uint64_t written[WRITERS + 1];
 
 	fixture_open("a.crumb");
 	buffer_init(64, false);
 	fault_shorten(FAULT_COPY_FILE_RANGE, 65536);
-	writing = WRITERS;
+	beside = 3;
 	for (uintptr_t i = 0; i < WRITERS; i++)
-		ck_assert_int_eq(
-		    pthread_create(&threads[i], NULL, write_many, (void *)(i + 1)), 0);
+		must(pthread_create(&threads[i], NULL, write_many, (void *)(i + 1)) == 0);
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(pthread_create(&beside[i], NULL, others[i], &taken), 0);
+		must(pthread_create(&other[i], NULL, do_beside,
+		                    (void *)(uintptr_t)&others[i]) == 0);
 	for (int i = 0; i < WRITERS; i++) {
-		pthread_join(threads[i], &failed);
-		ck_assert_ptr_null(failed);
+		void *done;
+		pthread_join(threads[i], &done);
+		written[i + 1] = (uintptr_t)done;
 	}
 	for (int i = 0; i < 3; i++)
-		pthread_join(beside[i], &failed);
-	ck_assert_uint_gt(taken, 0);
-	ck_assert_uint_gt(guests_met, 0);
+		pthread_join(other[i], NULL);
 
 	struct raw raw = raw_load(sink_path());
 	for (uint32_t thread = 1; thread <= WRITERS; thread++)
-		ck_assert_uint_eq(count_words(&raw, thread), WORDS);
-	for (uint32_t guest = 1; guest <= guests_met; guest++)
+		ck_assert_uint_eq(count_words(&raw, thread), written[thread]);
+	for (uint32_t guest = 1; guest <= GUESTS; guest++)
 		must(count_words(&raw, WRITERS + guest) == WRITERS + guest);
 	for (unsigned cause = 0; cause < CRUMB_LOSS_CAUSES; cause++)
 		ck_assert_uint_eq(raw.header->lost[cause], 0);
 	/* A small and a large window for each of those that were there at once. */
 	ck_assert_uint_le(raw_count_blocks(&raw, CRUMB_BLOCK_WINDOW), 2 * (WRITERS + 1));
 	raw_free(&raw);
-	check_snapshots(taken);
+	check_snapshots(written);
 }
 END_TEST
 
@@ -214,14 +214,19 @@ END_TEST
  * what was stored. */
 static void *write_until_stopped(void *data)
 {
-	return write_words((uint32_t)(uintptr_t)data, 50000) ? NULL : data;
+	uint32_t thread = (uint32_t)(uintptr_t)data;
+	struct buffer *b = buffer_acquire(thread, 0);
+
+	must(b);
+	write_words(b, thread, 0, 50000);
+	buffer_release(b);
+	return NULL;
 }
 
 START_TEST(end_of_the_room_is_counted_to_the_last_event)
 {
 	static struct sink_options options;
 	pthread_t threads[WRITERS];
-	void *failed;
 	uint64_t kept = 0;
 
 	options = fixture_options("a.crumb");
@@ -232,10 +237,8 @@ START_TEST(end_of_the_room_is_counted_to_the_last_event)
 	capture_begin();
 	for (uintptr_t i = 0; i < WRITERS; i++)
 		pthread_create(&threads[i], NULL, write_until_stopped, (void *)(i + 1));
-	for (int i = 0; i < WRITERS; i++) {
-		pthread_join(threads[i], &failed);
-		ck_assert_ptr_null(failed);
-	}
+	for (int i = 0; i < WRITERS; i++)
+		pthread_join(threads[i], NULL);
 	ck_assert(is_line_with(capture_end(), "BREADCRUMB_MAX_SIZE"));
 	struct raw raw = raw_load(sink_path());
 	for (uint32_t thread = 1; thread <= WRITERS; thread++)

@@ -217,6 +217,28 @@ START_TEST(snapshot_defines_what_its_events_name)
 }
 END_TEST
 
+/* Meanwhile a block of definitions has become full, and somebody else asks for a
+ * snapshot, which there is none of. */
+static void define_much_and_ask_again(void)
+{
+	static char text[4000];
+	call_a_new_function();
+	for (uint32_t id = 3; id < 40; id++)
+		ck_assert(record_string(id, text, sizeof(text)));
+	sink_snapshot();
+}
+
+START_TEST(snapshot_that_is_asked_for_twice_is_as_good)
+{
+	put_many(20000);
+	copy_meets(define_much_and_ask_again);
+	struct seen seen = seen_only(temp_path("a.crumb.1"));
+	ck_assert_str_eq(seen.problems, "");
+	seen_free(&seen);
+	ck_assert_uint_eq(count_files(), 2);
+}
+END_TEST
+
 /* The child is born while another thread of its parent takes a snapshot. */
 static pid_t child;
 
@@ -416,6 +438,7 @@ int main(void)
 	tcase_add_test(c, snapshot_within_a_snapshot_is_left_out);
 	tcase_add_test(c, events_during_the_copy_leave_no_gap);
 	tcase_add_test(c, snapshot_defines_what_its_events_name);
+	tcase_add_test(c, snapshot_that_is_asked_for_twice_is_as_good);
 	tcase_add_test(c, child_of_a_snapshot_can_take_snapshots);
 	tcase_add_test(c, snapshots_while_threads_write_miss_nothing);
 	c = add_case(suite, "failure");

@@ -348,7 +348,7 @@ START_TEST(name_that_is_too_long_is_refused)
 	fails_with(pattern, ENAMETOOLONG);
 	pattern[PATH_MAX - 1] = '\0'; /* it would just fit, but for the system */
 	fails_with(pattern, ENAMETOOLONG);
-	for (size_t i = 0; i + 1 < sizeof(pattern); i += 2)
+	for (size_t i = 0; i + 2 < sizeof(pattern); i += 2)
 		memcpy(pattern + i, "%p", 2);
 	fails_with(pattern, ENAMETOOLONG);
 }

@@ -297,6 +297,30 @@ START_TEST(file_that_shrinks_while_it_is_read_is_told)
 }
 END_TEST
 
+START_TEST(block_that_is_replaced_while_it_is_read_is_left_out)
+{
+	struct crumb_trace *trace = crumb_trace_new();
+	struct crumb_event event;
+	struct make_trace *t = make_begin(path);
+	uint32_t thread = make_thread(t, 1, "t");
+	const uint64_t other = 7;
+
+	make_event(t, thread, CRUMB_WORD_CALL, 0, 10);
+	make_block(t, thread);
+	make_event(t, thread, CRUMB_WORD_CALL, 0, 20);
+	uint64_t at = make_block(t, thread);
+	make_finish(t);
+	ck_assert_int_eq(crumb_trace_add(trace, path), 1);
+	make_poke(path, at + offsetof(struct crumb_block, sequence), &other,
+	          sizeof(other));
+	struct crumb_cursor *cursor = crumb_cursor_new(trace, NULL);
+	ck_assert_int_eq(crumb_cursor_next(cursor, &event), 1);
+	ck_assert_int_eq(crumb_cursor_next(cursor, &event), 0);
+	ck_assert_ptr_nonnull(strstr(crumb_trace_problem(trace, 0), "was changed"));
+	crumb_trace_free(trace);
+}
+END_TEST
+
 START_TEST(problems_of_a_file_end_at_a_hundred)
 {
 	struct crumb_trace *trace = crumb_trace_new();
@@ -472,6 +496,7 @@ static void add_errors(Suite *suite)
 	tcase_add_test(errors, empty_trace_has_no_events);
 	tcase_add_test(errors, file_that_shrinks_while_it_is_read_is_told);
 	tcase_add_test(errors, file_that_was_replaced_is_eio);
+	tcase_add_test(errors, block_that_is_replaced_while_it_is_read_is_left_out);
 	tcase_add_test(errors, problems_of_a_file_end_at_a_hundred);
 	tcase_add_test(errors, directory_adds_its_trace_files_by_name);
 	tcase_add_test(errors, bad_file_of_a_directory_is_a_problem);

@@ -461,20 +461,28 @@ END_TEST
 START_TEST(used_bytes_must_fit_the_block)
 {
 	static const uint32_t wrong[] = {7, 57, 64, 4096, UINT32_MAX - 7};
+	uint64_t at[sizeof(wrong) / sizeof(wrong[0])];
 
 	call(10);
 	leave(30);
 	make_block(t, thread);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		call(100 + i);
-		uint64_t at = make_block(t, thread);
+		at[i] = make_block(t, thread);
 		uint64_t trailer = crumb_trailer(thread, i + 1, wrong[i]);
-		make_poke(path, at + offsetof(struct crumb_block, used), &wrong[i], 4);
-		make_poke(path, at + 128 - 8, &trailer, sizeof(trailer));
+		make_poke(path, at[i] + offsetof(struct crumb_block, used), &wrong[i], 4);
+		make_poke(path, at[i] + 128 - 8, &trailer, sizeof(trailer));
 	}
 	struct seen seen = finish();
 	ck_assert_str_eq(seen.text, BOTH);
-	ck_assert_ptr_nonnull(strstr(seen.problems, "not written whole"));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char expected[128];
+		snprintf(expected, sizeof(expected),
+		         "at byte %llu: a block of events was not written whole",
+		         (unsigned long long)at[i]);
+		ck_assert_msg(strstr(seen.problems, expected) != NULL, "%u used",
+		              wrong[i]);
+	}
 	seen_free(&seen);
 }
 END_TEST

@@ -147,6 +147,7 @@ static void grow(struct buffer *b)
 {
 	enum crumb_loss ignored;
 	struct crumb_block *large = sink_window(CRUMB_WINDOW_SIZE, &ignored);
+	b->stays_small = !large;
 	if (!large)
 		return;
 	__atomic_store_n(&b->window->thread, 0, __ATOMIC_RELEASE);
@@ -181,7 +182,7 @@ void buffer_flush(struct buffer *b)
 	if (in_scratch(b)) {
 		drop_scratch(b);
 	} else if (b->next > b->first && append(b) &&
-	           b->window_size < CRUMB_WINDOW_SIZE) {
+	           b->window_size < CRUMB_WINDOW_SIZE && !b->stays_small) {
 		grow(b);
 		open_window(b);
 	}

@@ -25,6 +25,7 @@ struct buffer {
 	uint64_t *first, *end; /* of the place in use: the window's words, or scratch */
 	struct crumb_block *window; /* NULL: none yet, or none to be had */
 	size_t window_size;         /* bytes */
+	bool stays_small;           /* there was no memory for a larger one */
 	struct crumb_block *spare;  /* the small window that a busy thread began with */
 	enum crumb_loss loss;       /* while in scratch: why */
 	uint32_t thread;            /* number; 0: nobody's */

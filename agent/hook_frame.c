@@ -198,13 +198,23 @@ static PyObject *deep_311(PyThreadState *thread, void *frame, int throwing,
 	                 : step_out(thread, frame, throwing);
 }
 
+/* There is no memory for the thread's buffer, or no file at all. */
+static PyObject *unseen(PyThreadState *thread, void *frame, int throwing)
+{
+	PyObject *code = *(PyObject **)pyapi_field(frame, py->layout.frame_code);
+	unsigned flags = *(const unsigned *)pyapi_field(code, py->layout.code_flags);
+	if (!pyapi_frame_makes_generator(py, frame, flags))
+		trace_lose(code, pyapi_field(frame, py->layout.frame_globals), 2);
+	return underneath(thread, frame, throwing);
+}
+
 /* The thread's first frame, or one when part of its stack is in use.  Tail calls all. */
 static __attribute__((noinline)) PyObject *unusual(PyThreadState *thread, void *frame,
                                                    int throwing)
 {
 	struct buffer *b = trace_here();
-	if (!b) /* a forked child that can have no file: nothing is left to do */
-		return underneath(thread, frame, throwing);
+	if (!b)
+		return unseen(thread, frame, throwing);
 	if (!b->stack_reserve) {
 		stack_measure(b, 8);
 		return evaluate(thread, frame, throwing);

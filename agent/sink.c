@@ -112,23 +112,15 @@ static enum crumb_loss cause_of(int error)
 	}
 }
 
-/* Recording ends here, for all threads, which is said once; but want of memory for one
- * thread's window is that thread's alone. */
+/* Recording ends here, for all threads, which is said once.  Want of memory for one
+ * thread's window is that thread's alone, and said when it loses something by it. */
 static void fail(enum crumb_loss cause, int error)
 {
-	static bool said;
 	int running = RECORDING;
-
-	if (cause != CRUMB_LOSS_NO_WINDOW) {
-		if (__atomic_compare_exchange_n(&stopped, &running, (int)cause, false,
-		                                __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-			log_error("recording stops: %s: %s", sink_path(),
-			          why(cause, error));
-	} else if (__atomic_load_n(&stopped, __ATOMIC_RELAXED) == RECORDING &&
-	           !__atomic_exchange_n(&said, true, __ATOMIC_RELAXED)) {
-		log_error("some events are not recorded: %s: %s", sink_path(),
-		          why(cause, error));
-	}
+	if (cause != CRUMB_LOSS_NO_WINDOW &&
+	    __atomic_compare_exchange_n(&stopped, &running, (int)cause, false,
+	                                __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		log_error("recording stops: %s: %s", sink_path(), why(cause, error));
 }
 
 /* Whether recording has stopped, with the cause. */
@@ -197,6 +189,9 @@ static struct crumb_block *map_block(uint32_t kind, struct sink_range *range,
 	}
 	struct crumb_block *block = sink_file_map(range->offset, range->size, error);
 	if (!block) {
+		uint64_t last = range->offset + range->size; /* for whoever comes next */
+		__atomic_compare_exchange_n(&end, &last, range->offset, false,
+		                            __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 		*cause = cause_of(*error);
 		fail(*cause, *error);
 		return NULL;
@@ -336,8 +331,14 @@ bool sink_append(uint32_t thread, uint64_t sequence, uint64_t base_ticks,
 
 void sink_lose(enum crumb_loss cause, uint64_t count)
 {
-	if (sink_is_open() && cause < CRUMB_LOSS_CAUSES)
-		__atomic_fetch_add(&header->lost[cause], count, __ATOMIC_RELAXED);
+	static bool said;
+	if (!sink_is_open() || cause >= CRUMB_LOSS_CAUSES || !count)
+		return;
+	__atomic_fetch_add(&header->lost[cause], count, __ATOMIC_RELAXED);
+	if (cause == CRUMB_LOSS_NO_WINDOW &&
+	    !__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
+		log_error("some events are not recorded: %s: %s", sink_path(),
+		          why(cause, 0));
 }
 
 /* ---- beginning and end
@@ -459,6 +460,11 @@ void sink_trim(const struct crumb_block *window, size_t size, size_t words)
 
 static unsigned stale; /* the first range that may have grown since it was copied */
 
+static void copy_begins(void)
+{
+	stale = __atomic_load_n(&definitions.count, __ATOMIC_ACQUIRE) - 1;
+}
+
 static bool copy_again(unsigned i, struct sink_range *out)
 {
 	if (stale + i >= __atomic_load_n(&definitions.count, __ATOMIC_ACQUIRE))
@@ -470,10 +476,8 @@ static bool copy_again(unsigned i, struct sink_range *out)
 /* Definitions are copied last, so that none is missing which a copied event names. */
 void sink_snapshot(void)
 {
-	if (!sink_is_mine())
-		return;
-	stale = __atomic_load_n(&definitions.count, __ATOMIC_ACQUIRE) - 1;
-	sink_file_copy(copy_again);
+	if (sink_is_mine())
+		sink_file_copy(copy_begins, copy_again);
 }
 
 void sink_forked(void)

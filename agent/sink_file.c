@@ -331,7 +331,8 @@ static int make_numbered(char *name, size_t size, int *error)
 	return to;
 }
 
-void sink_file_copy(bool (*again)(unsigned i, struct sink_range *out))
+void sink_file_copy(void (*begins)(void),
+                    bool (*again)(unsigned i, struct sink_range *out))
 {
 	static char name[PATH_MAX + 16];
 	struct sink_range range;
@@ -339,6 +340,7 @@ void sink_file_copy(bool (*again)(unsigned i, struct sink_range *out))
 
 	if (__atomic_exchange_n(&copying, 1, __ATOMIC_ACQUIRE))
 		return;
+	begins();
 	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	error = from < 0 ? errno : 0;
 	if (from >= 0)

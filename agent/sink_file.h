@@ -42,9 +42,10 @@ struct sink_range {
 
 /*
  * Copies the file to `<path>.<n>`, n the next free one, while it grows; then the ranges
- * that again(0, …), again(1, …) and so on give until it returns false.  Safe in a signal
- * handler.
+ * that again(0, …), again(1, …) and so on give until it returns false.  begins() is
+ * called before, unless a copy is being made already.  Safe in a signal handler.
  */
-void sink_file_copy(bool (*again)(unsigned i, struct sink_range *out));
+void sink_file_copy(void (*begins)(void),
+                    bool (*again)(unsigned i, struct sink_range *out));
 
 #endif

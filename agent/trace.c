@@ -116,19 +116,36 @@ static void put_extended(struct buffer *b, enum crumb_extended subtype,
 	put(b, record_extended(subtype, words, 0), payload, words, CRUMB_TICKS_BITS);
 }
 
-/* The calling thread's buffer, with the thread's definition before it. */
+/* Threads for which there is no memory ask at each event: they are answered at the 1st,
+ * 2nd, 4th, 8th… only. */
+static unsigned refused; /* atomic */
+
+static bool is_worth_trying(void)
+{
+	unsigned n = __atomic_load_n(&refused, __ATOMIC_RELAXED);
+	if ((n & (n - 1)) == 0)
+		return true;
+	__atomic_fetch_add(&refused, 1, __ATOMIC_RELAXED);
+	return false;
+}
+
+/* The calling thread's buffer, with the thread's definition before its first event. */
 static struct buffer *my_buffer(void)
 {
-	struct buffer *b;
 	struct thread_start t;
 
 	if (!trace_begin())
 		return NULL;
-	b = buffer_mine;
-	if (b)
+	struct buffer *b = buffer_mine;
+	if (b || !is_worth_trying())
 		return b;
 	thread_here(&t);
 	uint32_t number = __atomic_add_fetch(&last_thread, 1, __ATOMIC_RELAXED);
+	b = buffer_acquire(number, t.ticks);
+	if (!b) {
+		__atomic_fetch_add(&refused, 1, __ATOMIC_RELAXED);
+		return NULL;
+	}
 	struct crumb_record_thread r = {
 	    .number = number,
 	    .native_id = t.native_id,
@@ -137,11 +154,7 @@ static struct buffer *my_buffer(void)
 	    .parent_native_id = t.parent_native_id,
 	};
 	record_thread(&r);
-	b = buffer_acquire(number, t.ticks);
-	if (!b)
-		return NULL;
-	uint64_t word = record_extended(CRUMB_EXT_THREAD_START, 0, 0);
-	buffer_put(b, word);
+	buffer_put(b, record_extended(CRUMB_EXT_THREAD_START, 0, 0));
 	name_thread(b);
 	return buffer_mine;
 }
@@ -312,6 +325,14 @@ void trace_exit(enum crumb_end how, uint32_t status)
 		buffer_count_losses(true);
 		sink_end(how, status);
 	}
+	guard_leave(&guard);
+}
+
+void trace_lose(const void *code, void *hint, uint64_t count)
+{
+	struct guard guard = guard_enter();
+	if (trace_wants(code, hint))
+		sink_lose(CRUMB_LOSS_NO_WINDOW, count);
 	guard_leave(&guard);
 }
 

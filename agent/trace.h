@@ -108,6 +108,9 @@ bool trace_is_generator(const void *code, void *hint);
 /* The calling thread's buffer, made if need be; NULL: nothing can be recorded. */
 struct buffer *trace_here(void);
 
+/* `count` events of this code are not recorded, because trace_here() said NULL. */
+void trace_lose(const void *code, void *hint, uint64_t count);
+
 /* An exception of the type named was raised in a frame of `code`, or came into it. */
 bool trace_exception(const void *code, void *hint, uint32_t line, const char *type);
 

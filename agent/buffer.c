@@ -116,7 +116,7 @@ struct buffer *buffer_acquire(uint32_t number, uint64_t start)
 	b->sequence = 0;
 	b->probes = 0;
 	b->stack_reserve = 0;
-	b->stack_spared = false;
+	b->stack_spared = b->stays_small = false;
 	b->raised = NULL;
 	b->taken_over = b->setting_trace = false;
 	if (!b->window) {

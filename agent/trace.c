@@ -372,8 +372,13 @@ void trace_finish(uint32_t status)
 	if (state != RUNNING || !sink_is_mine())
 		return;
 	trace_exit(CRUMB_END_CLEAN, status);
+	/* With threads that still run, the sooner the process is gone the better: those
+	 * that come back to Python now find an interpreter in ruins (3.10 crashes at
+	 * times). */
+	bool alone = !buffer_others_in_use();
 	const struct crumb_block *window = buffer_retire(&size, &words);
-	sink_trim(window, size, words);
+	if (alone)
+		sink_trim(window, size, words);
 }
 
 /* In the order in which they are taken one inside the other. */

@@ -270,6 +270,7 @@ START_TEST(clocks_are_compared_once_a_second)
 	    &raw, raw_record(&raw, NULL, CRUMB_RECORD_CLOCK), CRUMB_RECORD_CLOCK);
 	ck_assert_uint_eq(c->ticks, (UINT64_C(50) << 30) + 1000000000);
 	ck_assert_int_eq(c->ns, (INT64_C(1) << 60) + 1000000000);
+	fault_clock_run();
 }
 END_TEST
 
@@ -285,6 +286,7 @@ START_TEST(clocks_are_compared_when_the_time_was_set_back)
 	fault_clock_advance(2000000000);
 	append(1, 2, 0, 1);
 	ck_assert_uint_eq(clock_records(), 3);
+	fault_clock_run();
 }
 END_TEST
 
@@ -412,6 +414,7 @@ START_TEST(first_end_counts)
 	ck_assert_uint_eq(raw.header->end_status, 0);
 	ck_assert_uint_eq(raw.header->end_ticks, 1100);
 	ck_assert_int_eq(raw.header->end_ns, 5100);
+	fault_clock_run();
 }
 END_TEST
 

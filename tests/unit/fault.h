@@ -63,6 +63,9 @@ unsigned fault_count(enum fault_call call);
 /* Calls are as they were; counts are 0. */
 void fault_none(void);
 
+/* Check looks at the clock when a test function returns: what it sees then should not be
+ * far from the truth, so call fault_clock_run() where it is. */
+
 /* From now on CLOCK_MONOTONIC and CLOCK_REALTIME stand still, except for
  * fault_clock_advance(), which moves both, and fault_clock_step(): CLOCK_REALTIME. */
 void fault_clock_stop(int64_t monotonic_ns, int64_t realtime_ns);

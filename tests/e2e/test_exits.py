@@ -179,7 +179,8 @@ def test_every_finished_call_survives(ctx, name):
     result = process.finish()
     told += len(result.stdout)
     ctx.equal(result.returncode, -number)
-    calls = read(ctx, result).count("work")
+    # KeyboardInterrupt may hit a function at its very first instruction: it is left without a call.
+    calls = read(ctx, result, strays=name == "SIGINT").count("work")
     if not told <= calls <= told + 1:
         raise Failure(f"the program told {told} calls, the file has {calls}")
 

@@ -469,15 +469,12 @@ main(100)
 """
     plain = ctx.plain(text)
     traced = ctx.run(text)
-    # settrace comes before the interpreter maps a frame's memory, and may find room after all.
-    found_room = ctx.backend == "settrace" and not split_stderr(traced.stderr)[1]
-    check_as_plain(ctx, plain, traced, 0 if found_room else 1, [] if found_room else ["memory"])
+    check_as_plain(ctx, plain, traced, 1, ["memory"])
     trace = read(ctx, traced)
-    if found_room:
-        return ctx.equal([trace.count("work"), trace.lost], [1200, {}])
     ctx.equal(trace.count("work"), 200, "calls of work in the main thread")
     lost = trace.lost.get("no memory for a thread's events", 0)
-    if not 2000 <= lost <= 2010:
+    # settrace has no trace function in such a thread: it knows that events are lost, not how many.
+    if not (1 if ctx.backend == "settrace" else 2000) <= lost <= 2010:
         raise Failure(f"of 2000 events that had no window are lost: {trace.lost}")
     if trace.info["size"] > 400000:
         raise Failure(f"the file has {trace.info['size']} bytes")

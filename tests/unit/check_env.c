@@ -73,14 +73,22 @@ END_TEST
 
 START_TEST(text_is_taken_as_it_is)
 {
-	ck_assert_str_eq(accepted("BREADCRUMB_OUTPUT", "/var/tmp/%e.crumb")->output,
-	                 "/var/tmp/%e.crumb");
-	ck_assert_str_eq(accepted("BREADCRUMB_INCLUDE", "a.*,b")->include, "a.*,b");
-	ck_assert_str_eq(accepted("BREADCRUMB_INCLUDE", "")->include, "");
-	ck_assert_str_eq(accepted("BREADCRUMB_EXCLUDE", "logging*")->exclude, "logging*");
-	ck_assert_str_eq(
-	    refused("BREADCRUMB_OUTPUT", "", "a file name or a directory")->output,
-	    "breadcrumb-%p.crumb");
+	setenv("BREADCRUMB_OUTPUT", "/var/tmp/%e.crumb", 1);
+	setenv("BREADCRUMB_INCLUDE", "a.*,b", 1);
+	const struct env *env = accepted("BREADCRUMB_EXCLUDE", "logging*");
+	ck_assert_str_eq(env->output, "/var/tmp/%e.crumb");
+	ck_assert_str_eq(env->include, "a.*,b");
+	ck_assert_str_eq(env->exclude, "logging*");
+}
+END_TEST
+
+START_TEST(empty_text_is_a_list_but_no_name)
+{
+	setenv("BREADCRUMB_INCLUDE", "", 1);
+	const struct env *env =
+	    refused("BREADCRUMB_OUTPUT", "", "a file name or a directory");
+	ck_assert_str_eq(env->output, "breadcrumb-%p.crumb");
+	ck_assert_str_eq(env->include, "");
 }
 END_TEST
 
@@ -340,6 +348,7 @@ int main(int argc, char **argv)
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, nothing_set_gives_the_documented_defaults);
 	tcase_add_test(c, text_is_taken_as_it_is);
+	tcase_add_test(c, empty_text_is_a_list_but_no_name);
 	tcase_add_test(c, text_does_not_change_with_the_environment);
 	tcase_add_test(c, backends_are_known_by_name);
 	tcase_add_test(c, switches_have_a_few_spellings);

@@ -421,7 +421,40 @@ START_TEST(want_of_memory_stops_nobody_else)
 	ck_assert_ptr_null(sink_window(8192, &cause));
 	ck_assert(append());
 	ck_assert_ptr_nonnull(sink_window(8192, &cause));
+	ck_assert_str_eq(capture_end(), "");
+	capture_begin();
+	sink_lose(cause, 1); /* it is said when something is lost by it */
+	sink_lose(cause, 1);
 	ck_assert(is_line_with(capture_end(), "no memory can be mapped"));
+	is_readable();
+}
+END_TEST
+
+START_TEST(want_of_memory_is_told_when_something_is_lost)
+{
+	open_with(0, 0);
+	capture_begin();
+	sink_lose(CRUMB_LOSS_NO_WINDOW, 0);
+	ck_assert_str_eq(capture_end(), "");
+	capture_begin();
+	sink_lose(CRUMB_LOSS_NO_WINDOW, 5);
+	sink_lose(CRUMB_LOSS_NO_WINDOW, 5);
+	ck_assert(is_line_with(capture_end(), "no memory can be mapped"));
+}
+END_TEST
+
+/* Room that was handed out for a map which could not be made is handed out again. */
+START_TEST(maps_that_fail_do_not_make_the_file_grow)
+{
+	open_with(0, 0);
+	ck_assert_ptr_nonnull(sink_window(8192, &cause));
+	uint64_t size = size_of(sink_path());
+	fault_fail(FAULT_MMAP, 0, 100, ENOMEM);
+	for (int i = 0; i < 100; i++)
+		ck_assert_ptr_null(sink_window(8192, &cause));
+	ck_assert_ptr_nonnull(sink_window(8192, &cause));
+	ck_assert_uint_eq(size_of(sink_path()), size + 8192);
+	ck_assert(append());
 	is_readable();
 }
 END_TEST
@@ -561,6 +594,8 @@ static void add_answers(Suite *suite)
 	tcase_add_test(c, block_that_was_cut_off_does_not_count);
 	tcase_add_test(c, first_cause_stays);
 	tcase_add_test(c, want_of_memory_stops_nobody_else);
+	tcase_add_test(c, want_of_memory_is_told_when_something_is_lost);
+	tcase_add_test(c, maps_that_fail_do_not_make_the_file_grow);
 	tcase_add_test(c, file_that_is_gone_stops_the_recording);
 	tcase_add_test(c, beginning_that_fails_leaves_nothing);
 	tcase_add_test(c, beginning_that_fails_says_why);

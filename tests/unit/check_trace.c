@@ -601,15 +601,36 @@ END_TEST
 START_TEST(thread_without_memory_for_a_buffer_is_counted)
 {
 	ck_assert(trace_wants(&f, &f));
+	capture_begin();
 	fault_fail(FAULT_MMAP, 0, FAULT_ALWAYS, ENOMEM);
 	ck_assert(fake_call(&f));
 	ck_assert(trace_line(&f, &f, 11));
 	ck_assert(trace_exception(&f, &f, 11, "E"));
 	ck_assert_ptr_null(trace_here());
+	for (int i = 0; i < 1000; i++)
+		fake_call(&f);
+	/* There is no use in asking the kernel each time. */
+	ck_assert_uint_le(fault_count(FAULT_MMAP), 30);
 	fault_none();
-	ck_assert_uint_eq(lost(CRUMB_LOSS_NO_WINDOW), 3);
-	ck_assert(fake_call(&f));
+	ck_assert_uint_eq(lost(CRUMB_LOSS_NO_WINDOW), 1003);
+	for (int i = 0; i < 2000 && !buffer_mine; i++)
+		ck_assert(fake_call(&f));
 	ck_assert_ptr_nonnull(buffer_mine);
+	ck_assert(is_line_with(capture_end(), "no memory can be mapped"));
+}
+END_TEST
+
+START_TEST(loss_of_code_that_is_wanted_is_counted)
+{
+	filter_init("", "noise");
+	capture_begin();
+	errno = ERANGE;
+	trace_lose(&f, &f, 3);
+	trace_lose(&excluded, &excluded, 4);
+	ck_assert_int_eq(errno, ERANGE);
+	ck_assert(is_line_with(capture_end(), "some events are not recorded"));
+	ck_assert_uint_eq(lost(CRUMB_LOSS_NO_WINDOW), 3);
+	ck_assert_ptr_null(buffer_mine);
 }
 END_TEST
 
@@ -736,6 +757,7 @@ static void add_threads(Suite *suite)
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, file_that_cannot_be_opened_is_tried_once);
 	tcase_add_test(c, thread_without_memory_for_a_buffer_is_counted);
+	tcase_add_test(c, loss_of_code_that_is_wanted_is_counted);
 	tcase_add_test(c, errno_is_as_it_was);
 	tcase_add_test(c, questions_leave_errno_as_it_was);
 	tcase_add_test(c, cancellation_waits_for_the_program);

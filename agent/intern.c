@@ -276,7 +276,7 @@ struct intern_record *intern_expect(const void *code, const char *qualname, size
 	struct intern_record *r = known(code);
 	if (!r)
 		r = fresh = enter(code);
-	if (r && !r->qualname && (r->qualname = malloc(length + 1))) {
+	if (r && length && !r->qualname && (r->qualname = malloc(length))) {
 		memcpy(r->qualname, qualname, length);
 		r->qualname_length = (uint32_t)length;
 	}

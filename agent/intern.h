@@ -66,9 +66,10 @@ struct intern_record *intern_add(const void *code, const struct intern_code *wha
 
 /*
  * For CPython 3.10, whose code objects do not know their qualified names: says what a
- * code object that has not run yet will be called.  Returns its record when it was not
- * known at all, as intern_add() does, else NULL.  intern_qualname() gives the text back,
- * which lives as long as the code object; of length 0 when nothing was said.
+ * code object that has not run yet will be called (length 0: not known).  Returns its
+ * record when it was not known at all, as intern_add() does, else NULL. intern_qualname()
+ * gives the text back, which lives as long as the code object; of length 0 when nothing
+ * was said.
  */
 struct intern_record *intern_expect(const void *code, const char *qualname,
                                     size_t length);

@@ -176,16 +176,21 @@ static bool introduce(const void *code, void *hint, struct intern_slot *out)
 		return false;
 	}
 	bool accepted = filter_accepts(what.module.text, what.module.length);
-	struct intern_record *record = intern_add(code, &what, accepted, out);
-	if (source->nested)
-		source->nested(code, &what, expect);
-	source->release(&what);
-	if (record && !source->remember(code, record)) {
+	struct intern_record *record = intern_expect(code, "", 0);
+	bool lasting = !record || source->remember(code, record);
+	if (lasting) {
+		intern_add(code, &what, accepted, out);
+		if (source->nested)
+			source->nested(code, &what, expect);
+	} else {
+		/* Its address may be another's at any time: it cannot have a definition.
+		 */
 		intern_forget(record);
-		out->id = 0;
-		return false;
+		out->id = accepted ? CRUMB_CODE_UNKNOWN : 0;
+		sink_lose(CRUMB_LOSS_NO_DEFINITION, accepted);
 	}
-	return true;
+	source->release(&what);
+	return lasting;
 }
 
 /* Finds the code object's id and puts it into the thread's table.  *excluded: its events
@@ -262,20 +267,23 @@ bool trace_slow_line(const void *code, void *hint, uint32_t line)
 
 bool trace_wants(const void *code, void *hint)
 {
+	struct guard guard = guard_enter();
 	struct intern_slot slot;
-	bool excluded = false;
-	if (!trace_begin())
-		return false;
-	learn(code, hint, &slot, &excluded);
+	bool excluded = true;
+	if (trace_begin())
+		learn(code, hint, &slot, &excluded);
+	guard_leave(&guard);
 	return !excluded;
 }
 
 bool trace_is_generator(const void *code, void *hint)
 {
+	struct guard guard = guard_enter();
 	struct intern_slot slot = {0};
 	bool excluded;
 	if (trace_begin())
 		learn(code, hint, &slot, &excluded);
+	guard_leave(&guard);
 	return slot.generator;
 }
 

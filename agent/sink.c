@@ -460,9 +460,10 @@ void sink_trim(const struct crumb_block *window, size_t size, size_t words)
 
 static unsigned stale; /* the first range that may have grown since it was copied */
 
-static void copy_begins(void)
+static uint64_t copy_begins(void)
 {
 	stale = __atomic_load_n(&definitions.count, __ATOMIC_ACQUIRE) - 1;
+	return __atomic_load_n(&end, __ATOMIC_ACQUIRE);
 }
 
 static bool copy_again(unsigned i, struct sink_range *out)

@@ -272,34 +272,6 @@ uint64_t sink_file_room(void)
 
 static char copy_buffer[16384]; /* one copy at a time */
 
-/* Copies by hand what is left of `from`.  0 or an errno value. */
-static int copy_slowly(int from, int to)
-{
-	ssize_t n;
-	while ((n = read(from, copy_buffer, sizeof copy_buffer)) > 0) {
-		for (ssize_t at = 0, m; at < n; at += m) {
-			m = write(to, copy_buffer + at, (size_t)(n - at));
-			if (m <= 0)
-				return m < 0 ? errno : ENOSPC;
-		}
-	}
-	return n < 0 ? errno : 0;
-}
-
-/* In ascending order: windows lie before the blocks that they are appended as, so no
- * event falls between the two. */
-static int copy(int from, int to)
-{
-	ssize_t n;
-	while ((n = copy_file_range(from, NULL, to, NULL, 1 << 24, 0)) > 0)
-		;
-	if (n == 0)
-		return 0;
-	if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-		return errno;
-	return copy_slowly(from, to);
-}
-
 static int copy_range(int from, int to, struct sink_range range)
 {
 	for (size_t at = 0; at < range.size;) {
@@ -317,6 +289,28 @@ static int copy_range(int from, int to, struct sink_range range)
 	return 0;
 }
 
+/*
+ * The first `size` bytes, in ascending order: windows lie before the blocks that they are
+ * appended as, so no event falls between the two.  What is appended meanwhile is left
+ * out: of two blocks of a thread the later one could be there already when the first is
+ * not.
+ */
+static int copy(int from, int to, uint64_t size)
+{
+	ssize_t n = 1;
+	while (size && n > 0) {
+		n = copy_file_range(from, NULL, to, NULL, size < 1 << 24 ? size : 1 << 24,
+		                    0);
+		size -= n > 0 ? (uint64_t)n : 0;
+	}
+	if (n >= 0)
+		return 0;
+	if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+		return errno;
+	off_t at = lseek(from, 0, SEEK_CUR);
+	return copy_range(from, to, (struct sink_range){(uint64_t)at, size});
+}
+
 /* The next free numbered name, made.  -1: *error says why not. */
 static int make_numbered(char *name, size_t size, int *error)
 {
@@ -331,7 +325,7 @@ static int make_numbered(char *name, size_t size, int *error)
 	return to;
 }
 
-void sink_file_copy(void (*begins)(void),
+void sink_file_copy(uint64_t (*begins)(void),
                     bool (*again)(unsigned i, struct sink_range *out))
 {
 	static char name[PATH_MAX + 16];
@@ -340,13 +334,13 @@ void sink_file_copy(void (*begins)(void),
 
 	if (__atomic_exchange_n(&copying, 1, __ATOMIC_ACQUIRE))
 		return;
-	begins();
+	uint64_t size = begins();
 	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	error = from < 0 ? errno : 0;
 	if (from >= 0)
 		to = make_numbered(name, sizeof name, &error);
 	if (to >= 0)
-		error = copy(from, to);
+		error = copy(from, to, size);
 	for (unsigned i = 0; to >= 0 && !error && again(i, &range); i++)
 		error = copy_range(from, to, range);
 	if (error)

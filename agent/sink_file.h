@@ -45,7 +45,7 @@ struct sink_range {
  * that again(0, …), again(1, …) and so on give until it returns false.  begins() is
  * called before, unless a copy is being made already.  Safe in a signal handler.
  */
-void sink_file_copy(void (*begins)(void),
+void sink_file_copy(uint64_t (*begins)(void),
                     bool (*again)(unsigned i, struct sink_range *out));
 
 #endif

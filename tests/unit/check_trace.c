@@ -358,18 +358,20 @@ START_TEST(code_that_cannot_be_described_is_counted_and_asked_again)
 }
 END_TEST
 
-/* Its address may be another's at any time, so it gets no id; the user should know, and
- * the file should not grow with each of its events. */
+/* Its address may be another's at any time, so it gets no id: its events are those of an
+ * unknown function, and the file has no definition of it. */
 START_TEST(code_that_cannot_be_remembered_is_counted)
 {
 	f.forgettable = true;
 	fake_call(&g);
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 2; i++)
 		ck_assert(fake_call(&f));
 	ck_assert_uint_ge(lost(CRUMB_LOSS_NO_DEFINITION), 1);
-	ck_assert_uint_le(records(CRUMB_RECORD_CODE), 10);
+	ck_assert_uint_eq(records(CRUMB_RECORD_CODE), 1);
 	tells("1 thread_start - +0 0\n"
-	      "1 call g +0 0 :20\n");
+	      "1 call g +0 0 :20\n"
+	      "1 call ? +0 1\n"
+	      "1 call ? +0 2\n");
 }
 END_TEST
 

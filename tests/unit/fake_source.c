@@ -16,8 +16,7 @@ struct fake_interpreter fake_interpreter;
 
 static void run_once(void (**body)(void))
 {
-	void (*run)(void) = *body;
-	*body = NULL;
+	void (*run)(void) = __atomic_exchange_n(body, NULL, __ATOMIC_RELAXED);
 	if (run)
 		run();
 }

@@ -458,19 +458,20 @@ void sink_trim(const struct crumb_block *window, size_t size, size_t words)
 		header->end_size = at + used;
 }
 
-static unsigned stale; /* the first range that may have grown since it was copied */
-
-static uint64_t copy_begins(void)
+static uint64_t size_now(void)
 {
-	stale = __atomic_load_n(&definitions.count, __ATOMIC_ACQUIRE) - 1;
 	return __atomic_load_n(&end, __ATOMIC_ACQUIRE);
 }
 
+/* The newest blocks of definitions: those that may have grown since they were copied are
+ * among them. */
 static bool copy_again(unsigned i, struct sink_range *out)
 {
-	if (stale + i >= __atomic_load_n(&definitions.count, __ATOMIC_ACQUIRE))
+	unsigned count = __atomic_load_n(&definitions.count, __ATOMIC_ACQUIRE);
+	unsigned first = count > DEFINITIONS_NOTED ? count - DEFINITIONS_NOTED : 0;
+	if (first + i >= count)
 		return false;
-	*out = definitions.ranges[(stale + i) % DEFINITIONS_NOTED];
+	*out = definitions.ranges[(first + i) % DEFINITIONS_NOTED];
 	return true;
 }
 
@@ -478,7 +479,7 @@ static bool copy_again(unsigned i, struct sink_range *out)
 void sink_snapshot(void)
 {
 	if (sink_is_mine())
-		sink_file_copy(copy_begins, copy_again);
+		sink_file_copy(size_now, copy_again);
 }
 
 void sink_forked(void)

@@ -8,6 +8,7 @@
  */
 #include "sink_file.h"
 
+#include "breadcrumb/format.h"
 #include "log.h"
 #include "sink_name.h"
 
@@ -272,43 +273,62 @@ uint64_t sink_file_room(void)
 
 static char copy_buffer[16384]; /* one copy at a time */
 
+/* Copies a range into the same place.  0 or an errno value. */
 static int copy_range(int from, int to, struct sink_range range)
 {
-	for (size_t at = 0; at < range.size;) {
-		size_t part = range.size - at;
-		off_t offset = (off_t)(range.offset + at);
+	bool by_kernel = true;
+	while (range.size) {
+		off_t in = (off_t)range.offset, out = in;
 		ssize_t n =
-		    pread(from, copy_buffer,
-		          part < sizeof copy_buffer ? part : sizeof copy_buffer, offset);
-		if (n > 0)
-			n = pwrite(to, copy_buffer, (size_t)n, offset);
+		    by_kernel ? copy_file_range(from, &in, to, &out, range.size, 0) : -1;
+		if (n < 0) {
+			by_kernel = false; /* not on every file system */
+			n = pread(from, copy_buffer,
+			          range.size < sizeof copy_buffer ? range.size
+			                                          : sizeof copy_buffer,
+			          in);
+			if (n > 0)
+				n = pwrite(to, copy_buffer, (size_t)n, in);
+		}
 		if (n <= 0)
 			return n < 0 ? errno : 0;
-		at += (size_t)n;
+		range.offset += (uint64_t)n;
+		range.size -= (size_t)n;
 	}
 	return 0;
 }
 
-/*
- * The first `size` bytes, in ascending order: windows lie before the blocks that they are
- * appended as, so no event falls between the two.  What is appended meanwhile is left
- * out: of two blocks of a thread the later one could be there already when the first is
- * not.
- */
-static int copy(int from, int to, uint64_t size)
+/* Copies the windows that begin before `end`, or all other blocks. */
+static int copy_blocks(int from, int to, uint64_t end, bool windows)
 {
-	ssize_t n = 1;
-	while (size && n > 0) {
-		n = copy_file_range(from, NULL, to, NULL, size < 1 << 24 ? size : 1 << 24,
-		                    0);
-		size -= n > 0 ? (uint64_t)n : 0;
+	struct crumb_block b;
+	uint64_t at = CRUMB_HEADER_SIZE;
+	int error = 0;
+
+	while (!error && at < end && pread(from, &b, sizeof b, (off_t)at) == sizeof b) {
+		bool is_block = b.magic == CRUMB_BLOCK_MAGIC && b.size >= sizeof b &&
+		                b.check == crumb_block_check(b.kind, b.size);
+		if (is_block && (b.kind == CRUMB_BLOCK_WINDOW) == windows)
+			error = copy_range(from, to, (struct sink_range){at, b.size});
+		at += is_block ? b.size : CRUMB_ALIGN; /* reserved, and not written yet */
 	}
-	if (n >= 0)
-		return 0;
-	if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-		return errno;
-	off_t at = lseek(from, 0, SEEK_CUR);
-	return copy_range(from, to, (struct sink_range){(uint64_t)at, size});
+	return error;
+}
+
+/*
+ * The file grows meanwhile.  Windows are copied first, and then all blocks that were
+ * reserved by the time when that was done: so what a window had been appended as before
+ * it was copied is there; and if one block of a thread is, those before it are, and
+ * whole.
+ */
+static int copy(int from, int to, uint64_t (*size)(void))
+{
+	int error = copy_range(from, to, (struct sink_range){0, CRUMB_HEADER_SIZE});
+	if (!error)
+		error = copy_blocks(from, to, size(), true);
+	if (!error)
+		error = copy_blocks(from, to, size(), false);
+	return error;
 }
 
 /* The next free numbered name, made.  -1: *error says why not. */
@@ -325,7 +345,7 @@ static int make_numbered(char *name, size_t size, int *error)
 	return to;
 }
 
-void sink_file_copy(uint64_t (*begins)(void),
+void sink_file_copy(uint64_t (*size)(void),
                     bool (*again)(unsigned i, struct sink_range *out))
 {
 	static char name[PATH_MAX + 16];
@@ -334,7 +354,6 @@ void sink_file_copy(uint64_t (*begins)(void),
 
 	if (__atomic_exchange_n(&copying, 1, __ATOMIC_ACQUIRE))
 		return;
-	uint64_t size = begins();
 	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	error = from < 0 ? errno : 0;
 	if (from >= 0)

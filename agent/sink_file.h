@@ -41,11 +41,12 @@ struct sink_range {
 };
 
 /*
- * Copies the file to `<path>.<n>`, n the next free one, while it grows; then the ranges
- * that again(0, …), again(1, …) and so on give until it returns false.  begins() is
- * called before, unless a copy is being made already.  Safe in a signal handler.
+ * Copies the file to `<path>.<n>`, n the next free one, while it grows; size() says how
+ * large it is. Then the ranges that again(0, …), again(1, …) and so on give until it
+ * returns false.  Nothing is done while another copy is being made.  Safe in a signal
+ * handler.
  */
-void sink_file_copy(uint64_t (*begins)(void),
+void sink_file_copy(uint64_t (*size)(void),
                     bool (*again)(unsigned i, struct sink_range *out));
 
 #endif

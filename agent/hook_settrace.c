@@ -79,12 +79,23 @@ static __attribute__((noinline)) PyObject *deep(PyThreadState *thread, void *fra
 	return spare_stack(thread, frame, throwing, b);
 }
 
+/* There is no memory for the thread's buffer, or no file at all. */
+static void unseen(const void *frame)
+{
+	PyObject *code = *(PyObject **)pyapi_field(frame, py->layout.frame_code);
+	unsigned flags = *(const unsigned *)pyapi_field(code, py->layout.code_flags);
+	if (!pyapi_frame_makes_generator(py, frame, flags))
+		trace_lose(code, pyapi_field(frame, py->layout.frame_globals), 2);
+}
+
 static PyObject *pass_through(PyThreadState *thread, void *frame, int throwing)
 {
 	struct buffer *b = buffer_mine;
 	if (!b || !b->stack_spared)
 		meet(thread);
 	b = buffer_mine;
+	if (!b)
+		unseen(frame);
 	if (b && !b->stack_reserve)
 		stack_measure(b, 32);
 	if (b && stack_is_used(b))
@@ -99,6 +110,8 @@ static PyObject *starts(PyObject *self, PyObject *const *args, Py_ssize_t count)
 	(void)self, (void)count;
 	if (meet(py->PyThreadState_Get()))
 		trace_event(CRUMB_WORD_CALL, args[0], NULL);
+	else if (!buffer_mine)
+		trace_lose(args[0], NULL, 2);
 	return py->none;
 }
 
@@ -107,6 +120,8 @@ static PyObject *goes_on(PyObject *self, PyObject *const *args, Py_ssize_t count
 	(void)self, (void)count;
 	if (meet(py->PyThreadState_Get()))
 		trace_event(CRUMB_WORD_RESUME, args[0], NULL);
+	else if (!buffer_mine)
+		trace_lose(args[0], NULL, 2);
 	return py->none;
 }
 

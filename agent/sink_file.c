@@ -273,23 +273,28 @@ uint64_t sink_file_room(void)
 
 static char copy_buffer[16384]; /* one copy at a time */
 
+static bool is_unsupported(int error)
+{
+	return error == EXDEV || error == EINVAL || error == ENOSYS ||
+	       error == EOPNOTSUPP;
+}
+
+/* Copies some of a range by hand; what copy_file_range() would return. */
+static ssize_t copy_some(int from, int to, off_t at, size_t size)
+{
+	ssize_t n = pread(from, copy_buffer,
+	                  size < sizeof copy_buffer ? size : sizeof copy_buffer, at);
+	return n > 0 ? pwrite(to, copy_buffer, (size_t)n, at) : n;
+}
+
 /* Copies a range into the same place.  0 or an errno value. */
 static int copy_range(int from, int to, struct sink_range range)
 {
-	bool by_kernel = true;
 	while (range.size) {
 		off_t in = (off_t)range.offset, out = in;
-		ssize_t n =
-		    by_kernel ? copy_file_range(from, &in, to, &out, range.size, 0) : -1;
-		if (n < 0) {
-			by_kernel = false; /* not on every file system */
-			n = pread(from, copy_buffer,
-			          range.size < sizeof copy_buffer ? range.size
-			                                          : sizeof copy_buffer,
-			          in);
-			if (n > 0)
-				n = pwrite(to, copy_buffer, (size_t)n, in);
-		}
+		ssize_t n = copy_file_range(from, &in, to, &out, range.size, 0);
+		if (n < 0 && is_unsupported(errno))
+			n = copy_some(from, to, (off_t)range.offset, range.size);
 		if (n <= 0)
 			return n < 0 ? errno : 0;
 		range.offset += (uint64_t)n;

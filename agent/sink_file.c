@@ -310,7 +310,10 @@ static int copy_blocks(int from, int to, uint64_t end, bool windows)
 	uint64_t at = CRUMB_HEADER_SIZE;
 	int error = 0;
 
-	while (!error && at < end && pread(from, &b, sizeof b, (off_t)at) == sizeof b) {
+	while (!error && at < end) {
+		ssize_t got = pread(from, &b, sizeof b, (off_t)at);
+		if (got < (ssize_t)sizeof b)
+			return got < 0 ? errno : 0;
 		bool is_block = b.magic == CRUMB_BLOCK_MAGIC && b.size >= sizeof b &&
 		                b.check == crumb_block_check(b.kind, b.size);
 		if (is_block && (b.kind == CRUMB_BLOCK_WINDOW) == windows)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,11 +172,14 @@ END_TEST
 
 /* ---- what the program does meanwhile ---- */
 
-/* The first 64 KiB are copied: then the program goes on. */
-static void copy_meets(void (*program)(void))
+/* The program goes on between two pieces of the copy: after the header, amid the windows,
+ * amid the blocks, behind them. */
+#define MOMENTS 8
+
+static void copy_meets(int moment, void (*program)(void))
 {
 	fault_shorten(FAULT_COPY_FILE_RANGE, 65536);
-	fault_before(FAULT_COPY_FILE_RANGE, 1, program);
+	fault_before(FAULT_COPY_FILE_RANGE, (unsigned)moment, program);
 	sink_snapshot();
 }
 
@@ -187,7 +191,8 @@ static void go_on(void)
 START_TEST(events_during_the_copy_leave_no_gap)
 {
 	put_many(20000);
-	copy_meets(go_on);
+	copy_meets(_i, go_on);
+	ck_assert_uint_gt(told, 20000);
 	struct raw raw = raw_load(temp_path("a.crumb.1"));
 	size_t count;
 	free(raw_words(&raw, 1, &count));
@@ -210,7 +215,7 @@ static void call_a_new_function(void)
 START_TEST(snapshot_defines_what_its_events_name)
 {
 	put_many(20000);
-	copy_meets(call_a_new_function);
+	copy_meets(_i, call_a_new_function);
 	struct seen seen = seen_only(temp_path("a.crumb.1"));
 	ck_assert_str_eq(seen.problems, "");
 	seen_free(&seen);
@@ -231,11 +236,106 @@ static void define_much_and_ask_again(void)
 START_TEST(snapshot_that_is_asked_for_twice_is_as_good)
 {
 	put_many(20000);
-	copy_meets(define_much_and_ask_again);
+	copy_meets(_i, define_much_and_ask_again);
 	struct seen seen = seen_only(temp_path("a.crumb.1"));
 	ck_assert_str_eq(seen.problems, "");
 	seen_free(&seen);
 	ck_assert_uint_eq(count_files(), 2);
+}
+END_TEST
+
+/* Another thread is in the midst of writing a block, which lies before the end of the
+ * file already.  At one moment of the copy it begins, at a later one it is done and
+ * writes the next. */
+enum { STARTED, STORED, MAY_BEGIN, BEGUN, MAY_END, ENDED };
+static int step; /* atomic */
+
+static void reach(int next)
+{
+	__atomic_store_n(&step, next, __ATOMIC_RELEASE);
+}
+
+static void wait_for(int next)
+{
+	while (__atomic_load_n(&step, __ATOMIC_ACQUIRE) < next)
+		sched_yield();
+}
+
+static void is_writing(void)
+{
+	reach(BEGUN);
+	wait_for(MAY_END);
+}
+
+static void *write_slowly(void *unused)
+{
+	struct buffer *mine = buffer_acquire(2, 0);
+
+	must(mine);
+	for (uint64_t i = 0; i < 11; i++) {
+		if (i == 5) {
+			reach(STORED);
+			wait_for(MAY_BEGIN);
+		}
+		if (i == 8) {
+			fault_before(FAULT_PWRITEV, 0, is_writing);
+			buffer_flush(mine);
+		}
+		if (i == 10)
+			buffer_flush(mine);
+		buffer_put(mine, record_word(CRUMB_WORD_CALL, 1, i));
+	}
+	reach(ENDED);
+	return unused;
+}
+
+static unsigned later;
+
+static void let_it_end(void)
+{
+	reach(MAY_END);
+	wait_for(ENDED);
+}
+
+static void let_it_begin(void)
+{
+	reach(MAY_BEGIN);
+	wait_for(BEGUN);
+	buffer_flush(b); /* the file goes on behind the block that is being written */
+	put(1);
+	fault_before(FAULT_COPY_FILE_RANGE, later, let_it_end);
+}
+
+START_TEST(block_that_is_written_during_the_copy_leaves_no_gap)
+{
+	const struct crumb_record_thread two = {.number = 2, .native_id = 2};
+	pthread_t thread;
+	size_t count;
+
+	later = (unsigned)_i / MOMENTS;
+	put_many(20000);
+	ck_assert(record_thread(&two));
+	pthread_create(&thread, NULL, write_slowly, NULL);
+	wait_for(STORED);
+	copy_meets(_i % MOMENTS, let_it_begin);
+	/* Where the copy had fewer pieces, now. */
+	if (step == STORED)
+		reach(MAY_BEGIN);
+	wait_for(BEGUN);
+	if (step == BEGUN)
+		reach(MAY_END);
+	wait_for(ENDED);
+	pthread_join(thread, NULL);
+	struct raw raw = raw_load(temp_path("a.crumb.1"));
+	uint64_t *words = raw_words(&raw, 2, &count);
+	for (size_t i = 0; i < count; i++)
+		must(words[i] == record_word(CRUMB_WORD_CALL, 1, i));
+	ck_assert_uint_ge(count, 5);
+	free(words);
+	struct seen seen = seen_only(temp_path("a.crumb.1"));
+	ck_assert_str_eq(seen.problems, "");
+	seen_free(&seen);
+	raw_free(&raw);
 }
 END_TEST
 
@@ -279,44 +379,56 @@ static void fails(const char *words)
 	ck_assert_uint_eq(count_files(), 1);
 }
 
-START_TEST(failed_copy_is_told)
+/* How many calls of each kind a copy by hand makes. */
+static void count_calls(unsigned *preads, unsigned *pwrites)
 {
 	put_many(20000);
-	fault_fail(FAULT_COPY_FILE_RANGE, 0, 1, ENOSPC);
-	fails("a.crumb.1: No space left on device");
-}
-END_TEST
-
-START_TEST(copy_that_fails_in_the_middle_is_removed)
-{
-	put_many(20000);
-	fault_shorten(FAULT_COPY_FILE_RANGE, 65536);
-	fault_fail(FAULT_COPY_FILE_RANGE, 2, 1, EDQUOT);
-	fails("a.crumb.1: Disk quota exceeded");
-}
-END_TEST
-
-START_TEST(failed_read_is_told)
-{
-	fault_fail(FAULT_COPY_FILE_RANGE, 0, 1, EXDEV);
-	fault_fail(FAULT_READ, 0, 1, EIO);
-	fails("Input/output error");
-}
-END_TEST
-
-/* A short write is how a full disk begins: it is finished, or told. */
-START_TEST(short_write_is_no_success)
-{
-	fault_fail(FAULT_COPY_FILE_RANGE, 0, 1, EXDEV);
-	fault_shorten(FAULT_WRITE, 4096);
-	capture_begin();
-	sink_snapshot();
 	fault_none();
-	const char *said = capture_end();
-	if (*said)
-		ck_assert_msg(is_line_with(said, "No space left on device"), "%s", said);
-	else
-		holds("a.crumb.1", 0);
+	fault_fail(FAULT_COPY_FILE_RANGE, 0, FAULT_ALWAYS, EXDEV);
+	sink_snapshot();
+	*preads = fault_count(FAULT_PREAD);
+	*pwrites = fault_count(FAULT_PWRITE);
+	fault_none();
+	ck_assert_int_eq(unlink(temp_path("a.crumb.1")), 0);
+	fault_fail(FAULT_COPY_FILE_RANGE, 0, FAULT_ALWAYS, EXDEV);
+}
+
+/* Whichever of the calls it is that fails. */
+START_TEST(failed_write_is_told_and_leaves_no_copy)
+{
+	unsigned preads, pwrites;
+
+	count_calls(&preads, &pwrites);
+	ck_assert_uint_gt(pwrites, 5);
+	for (unsigned n = 0; n < pwrites; n++) {
+		fault_fail(FAULT_COPY_FILE_RANGE, 0, FAULT_ALWAYS, EXDEV);
+		fault_fail(FAULT_PWRITE, n, 1, n % 2 ? ENOSPC : EDQUOT);
+		fails(n % 2 ? "No space left on device" : "Disk quota exceeded");
+	}
+}
+END_TEST
+
+START_TEST(failed_read_is_told_and_leaves_no_copy)
+{
+	unsigned preads, pwrites;
+
+	count_calls(&preads, &pwrites);
+	ck_assert_uint_gt(preads, 5);
+	for (unsigned n = 0; n < preads; n++) {
+		fault_fail(FAULT_COPY_FILE_RANGE, 0, FAULT_ALWAYS, EXDEV);
+		fault_fail(FAULT_PREAD, n, 1, EIO);
+		fails("Input/output error");
+	}
+}
+END_TEST
+
+START_TEST(short_writes_are_finished)
+{
+	put_many(20000);
+	fault_fail(FAULT_COPY_FILE_RANGE, 0, FAULT_ALWAYS, EXDEV);
+	fault_shorten(FAULT_PWRITE, 1000);
+	sink_snapshot();
+	holds("a.crumb.1", 20000);
 }
 END_TEST
 
@@ -436,17 +548,18 @@ int main(void)
 	tcase_add_test(c, copy_in_pieces_is_finished);
 	tcase_add_test(c, snapshot_may_be_asked_for_by_a_signal);
 	tcase_add_test(c, snapshot_within_a_snapshot_is_left_out);
-	tcase_add_test(c, events_during_the_copy_leave_no_gap);
-	tcase_add_test(c, snapshot_defines_what_its_events_name);
-	tcase_add_test(c, snapshot_that_is_asked_for_twice_is_as_good);
+	tcase_add_loop_test(c, events_during_the_copy_leave_no_gap, 0, MOMENTS);
+	tcase_add_loop_test(c, snapshot_defines_what_its_events_name, 0, MOMENTS);
+	tcase_add_loop_test(c, snapshot_that_is_asked_for_twice_is_as_good, 0, MOMENTS);
+	tcase_add_loop_test(c, block_that_is_written_during_the_copy_leaves_no_gap, 0,
+	                    MOMENTS * 4);
 	tcase_add_test(c, child_of_a_snapshot_can_take_snapshots);
 	tcase_add_test(c, snapshots_while_threads_write_miss_nothing);
 	c = add_case(suite, "failure");
 	tcase_add_checked_fixture(c, setup, NULL);
-	tcase_add_test(c, failed_copy_is_told);
-	tcase_add_test(c, copy_that_fails_in_the_middle_is_removed);
-	tcase_add_test(c, failed_read_is_told);
-	tcase_add_test(c, short_write_is_no_success);
+	tcase_add_test(c, failed_write_is_told_and_leaves_no_copy);
+	tcase_add_test(c, failed_read_is_told_and_leaves_no_copy);
+	tcase_add_test(c, short_writes_are_finished);
 	tcase_add_test(c, folder_that_takes_no_more_files_is_told);
 	tcase_add_test(c, file_that_is_gone_is_named);
 	tcase_add_test(c, search_for_a_free_number_has_an_end_and_says_so);

@@ -140,7 +140,7 @@ FAILS_WITH_COUNT(getrandom, FAULT_GETRANDOM, (void *to, size_t size, unsigned fl
 FAILS_WITH_COUNT(pread, FAULT_PREAD, (int fd, void *to, size_t size, off_t at),
                  (fd, to, size, at))
 FAILS_WITH_COUNT(pwrite, FAULT_PWRITE, (int fd, const void *from, size_t size, off_t at),
-                 (fd, from, size, at))
+                 (fd, from, shortened(FAULT_PWRITE, size), at))
 FAILS_WITH_COUNT(read, FAULT_READ, (int fd, void *to, size_t size), (fd, to, size))
 FAILS_WITH_COUNT(write, FAULT_WRITE, (int fd, const void *from, size_t size),
                  (fd, from, shortened(FAULT_WRITE, size)))

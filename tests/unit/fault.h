@@ -51,7 +51,8 @@ void fault_fail(enum fault_call call, unsigned skip, unsigned times, int error);
 /* Runs `before` once, just before the call after the next `skip`. */
 void fault_before(enum fault_call call, unsigned skip, void (*before)(void));
 
-/* COPY_FILE_RANGE, PWRITEV and WRITE take at most so many bytes at once; 0: any. */
+/* COPY_FILE_RANGE, PWRITE, PWRITEV and WRITE take at most so many bytes at once; 0: any.
+ */
 void fault_shorten(enum fault_call call, size_t most);
 
 /* getrlimit() says that RLIMIT_NOFILE is this, soft and hard. */

@@ -524,9 +524,10 @@ START_TEST(losses_of_all_threads_are_counted_at_the_end)
 	bool counted = false;
 
 	capture_begin();
-	fault_fail(FAULT_FALLOCATE, 0, 2, ENOSPC);
+	fault_fail(FAULT_FALLOCATE, 0, 3, ENOSPC);
 	acquire(1);
 	put(3);
+	in_thread(true); /* one that is nobody's by now */
 	pthread_create(&thread, NULL, store_in_scratch, &counted);
 	while (!__atomic_load_n(&counted, __ATOMIC_ACQUIRE))
 		sched_yield();

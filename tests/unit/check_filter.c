@@ -78,6 +78,18 @@ START_TEST(question_mark_matches_one_character_of_any_script)
 {
 	includes("caf?", "café cafe", "caf");
 	includes("caf[éè]", "café cafè", "cafe");
+	includes("?x", "éx €x 𝔘x", "ééx x");
+	includes("[α-ω]", "β", "a ω\xcc\x81");
+	includes("€", "€", "é");
+}
+END_TEST
+
+/* Names are told as they are, whatever they are. */
+START_TEST(byte_that_is_no_character_counts_for_itself)
+{
+	includes("?", "\xff \xc3 \xe2 \xf0 \x80", "\xc3\xc3 \xe2\x82 \xf0\x9d\x94");
+	includes("\xe2?", "\xe2\x82", "\xe2");
+	includes("*\x80", "a\x80 \x80", "a");
 }
 END_TEST
 
@@ -112,13 +124,14 @@ START_TEST(package_glob_covers_the_package_itself)
 	includes("a?.*", "ab ab.c", "a a.c abc");
 	includes("*.*", "a  a.b", NULL);
 	includes(".*", ".a .", "a");
+	includes("a.b", "a.b", "a axb a.b.c");
 }
 END_TEST
 
 START_TEST(lists_are_separated_by_commas_and_blanks_do_not_count)
 {
 	includes("a,b", "a b", "a,b c");
-	includes(" a ,\tb.* ", "a b b.c", "c");
+	includes(" a ,\tb.*\t", "a b b.c", "c");
 	includes("a,,b,", "a b", "c ");
 }
 END_TEST
@@ -178,6 +191,7 @@ int main(void)
 	tcase_add_test(c, star_matches_any_run);
 	tcase_add_test(c, question_mark_matches_one_character);
 	tcase_add_test(c, question_mark_matches_one_character_of_any_script);
+	tcase_add_test(c, byte_that_is_no_character_counts_for_itself);
 	tcase_add_test(c, set_matches_one_of_its_characters);
 	tcase_add_test(c, bracket_without_end_stands_for_itself);
 	tcase_add_test(c, package_glob_covers_the_package_itself);

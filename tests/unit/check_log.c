@@ -6,10 +6,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #include "agent_fixture.h"
+#include "fault.h"
 #include "log.h"
 #include "read_trace.h"
 
@@ -161,6 +165,52 @@ START_TEST(file_that_took_the_number_of_standard_error_gets_no_line)
 }
 END_TEST
 
+/* On the same file system as what standard error was. */
+START_TEST(neighbour_of_standard_error_gets_no_line)
+{
+	capture_begin();
+	ck_assert_int_eq(written_to(memfd_create("other", MFD_CLOEXEC)), 0);
+	ck_assert_str_eq(capture_end(), "");
+}
+END_TEST
+
+START_TEST(socket_that_became_standard_error_gets_lines)
+{
+	int ends[2];
+	char got[64];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+	capture_begin();
+	written_to(ends[1]);
+	ck_assert_int_eq(recv(ends[0], got, sizeof(got), MSG_DONTWAIT), 17);
+	capture_end();
+}
+END_TEST
+
+START_TEST(thing_that_is_not_written_to_gets_no_line)
+{
+	uint64_t count;
+	int event = eventfd(0, EFD_NONBLOCK);
+
+	capture_begin();
+	written_to(event);
+	ck_assert_int_eq(read(event, &count, sizeof(count)), -1);
+	capture_end();
+}
+END_TEST
+
+START_TEST(failed_write_is_no_failure)
+{
+	capture_begin();
+	fault_fail(FAULT_WRITE, 0, 1, EIO);
+	errno = ERANGE;
+	log_error("lost");
+	ck_assert_int_eq(errno, ERANGE);
+	log_error("not lost");
+	ck_assert_str_eq(capture_end(), "breadcrumb: not lost\n");
+}
+END_TEST
+
 START_TEST(pipe_that_became_standard_error_gets_lines)
 {
 	char got[64];
@@ -276,6 +326,10 @@ int main(void)
 	tcase_add_test(c, closed_standard_error_is_no_failure);
 	tcase_add_test(c, nothing_is_told_before_the_start);
 	tcase_add_test(c, file_that_took_the_number_of_standard_error_gets_no_line);
+	tcase_add_test(c, neighbour_of_standard_error_gets_no_line);
+	tcase_add_test(c, socket_that_became_standard_error_gets_lines);
+	tcase_add_test(c, thing_that_is_not_written_to_gets_no_line);
+	tcase_add_test(c, failed_write_is_no_failure);
 	tcase_add_test(c, pipe_that_became_standard_error_gets_lines);
 	tcase_add_test(c, pipe_that_nobody_reads_sends_no_signal);
 	tcase_add_test(c, signal_that_was_waiting_waits_on);

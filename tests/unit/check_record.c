@@ -204,6 +204,16 @@ START_TEST(text_is_cut_between_characters)
 }
 END_TEST
 
+START_TEST(text_without_a_character_is_cut_to_nothing)
+{
+	static char text[RECORD_TEXT_MAX + 1];
+	memset(text, '\200', sizeof(text));
+	ck_assert_uint_eq(record_cut(text, sizeof(text)), 0);
+	ck_assert_uint_eq(record_cut(text, RECORD_TEXT_MAX), RECORD_TEXT_MAX);
+	ck_assert_uint_eq(record_cut("", 0), 0);
+}
+END_TEST
+
 START_TEST(code_is_written_as_given)
 {
 	const struct crumb_record_code given = {.id = 2,
@@ -305,6 +315,7 @@ int main(void)
 	tcase_add_test(c, string_may_hold_any_bytes);
 	tcase_add_test(c, long_text_is_cut);
 	tcase_add_loop_test(c, text_is_cut_between_characters, 0, 2);
+	tcase_add_test(c, text_without_a_character_is_cut_to_nothing);
 	tcase_add_test(c, code_is_written_as_given);
 	tcase_add_test(c, thread_is_written_as_given);
 	tcase_add_test(c, facts_reach_the_reader);

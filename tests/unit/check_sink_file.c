@@ -250,6 +250,32 @@ static void be_a_daemon(void)
 	ck_assert_int_eq(open("/dev/null", O_RDONLY), 0);
 }
 
+/* Later on the limit is not moved for a moment: another thread might be moving it. */
+START_TEST(descriptor_that_is_opened_again_is_the_last_below_the_limit)
+{
+	limit_descriptors(2000, 4096);
+	create();
+	ck_assert_int_eq(number_of(path), 2000);
+	fault_none();
+	close(2000);
+	ck_assert_int_eq(put("abc", 0), 0);
+	ck_assert_int_eq(number_of(path), 1999);
+	ck_assert_uint_eq(fault_count(FAULT_SETRLIMIT), 0);
+}
+END_TEST
+
+START_TEST(file_with_a_name_from_the_beginning_is_as_good)
+{
+	sink_name_init(temp_path("a.crumb"));
+	fault_fail(FAULT_ACCESS, 0, 1, ENOENT);
+	ck_assert_int_eq(sink_file_create(), 0);
+	ck_assert_int_eq(put("abc", 0), 0);
+	ck_assert_int_eq(sink_file_publish(), 0);
+	ck_assert_int_eq(put("def", 3), 0);
+	holds(temp_path("a.crumb"), "abcdef");
+}
+END_TEST
+
 START_TEST(daemon_that_closes_all_descriptors_has_them_all)
 {
 	create();
@@ -610,6 +636,8 @@ static void add_program(Suite *suite)
 {
 	TCase *c = add_case(suite, "program");
 	tcase_add_test(c, closed_descriptor_is_opened_again);
+	tcase_add_test(c, descriptor_that_is_opened_again_is_the_last_below_the_limit);
+	tcase_add_test(c, file_with_a_name_from_the_beginning_is_as_good);
 	tcase_add_test(c, daemon_that_closes_all_descriptors_has_them_all);
 	tcase_add_test(c, reused_descriptor_number_is_left_alone);
 	tcase_add_test(c, number_that_is_taken_during_a_write_is_not_closed);

@@ -190,6 +190,16 @@ START_TEST(limit_on_file_sizes_may_allow_no_file)
 }
 END_TEST
 
+START_TEST(limit_on_file_sizes_that_is_not_known_is_none)
+{
+	open_with(0, 0);
+	fault_fail(FAULT_GETRLIMIT, 0, FAULT_ALWAYS, EPERM);
+	ck_assert(append());
+	fault_none();
+	is_readable();
+}
+END_TEST
+
 /* The other thread appends just when this one has found that there is room. */
 static void append_in_between(void)
 {
@@ -571,6 +581,7 @@ static void add_sizes(Suite *suite)
 	tcase_add_test(c, limit_on_file_sizes_sends_no_signal);
 	tcase_add_test(c, limit_on_file_sizes_holds_for_windows);
 	tcase_add_test(c, limit_on_file_sizes_may_allow_no_file);
+	tcase_add_test(c, limit_on_file_sizes_that_is_not_known_is_none);
 	tcase_add_test(c, last_room_is_found_by_one_thread_only);
 	tcase_add_test(c, many_threads_at_the_limit_get_no_signal);
 }

@@ -132,6 +132,35 @@ START_TEST(file_system_that_copies_nothing_is_read_and_written)
 }
 END_TEST
 
+/* In a stretch that was reserved and not written, as in any other. */
+START_TEST(what_only_looks_like_a_block_is_passed_over)
+{
+	struct crumb_block fakes[3] = {
+	    {.magic = CRUMB_BLOCK_MAGIC},
+	    {.magic = CRUMB_BLOCK_MAGIC, .kind = CRUMB_BLOCK_EVENTS, .size = 64},
+	    {.magic = CRUMB_BLOCK_MAGIC, .kind = CRUMB_BLOCK_WINDOW, .size = 32},
+	};
+	enum crumb_loss cause;
+
+	put_many(20);
+	fakes[0].check = crumb_block_check(0, 0);
+	fakes[2].check = crumb_block_check(CRUMB_BLOCK_WINDOW, 32);
+	struct crumb_block *window = sink_window(4096, &cause);
+	ck_assert_ptr_nonnull(window);
+	memset(window, 0, sizeof(*window)); /* reserved, and no block yet */
+	memcpy(window + 8, fakes, sizeof(fakes));
+	ck_assert_ptr_nonnull(sink_window(4096, &cause));
+	sink_snapshot();
+	memset(window + 8, 0, sizeof(fakes));
+	put_many(5);
+	holds("a.crumb.1", 20);
+	ck_assert_ptr_nonnull(sink_window(4096, &cause));
+	struct raw raw = raw_load(temp_path("a.crumb.1"));
+	ck_assert_uint_eq(raw_count_blocks(&raw, CRUMB_BLOCK_WINDOW), 2);
+	raw_free(&raw);
+}
+END_TEST
+
 START_TEST(copy_in_pieces_is_finished)
 {
 	put_many(20000);
@@ -408,6 +437,16 @@ START_TEST(failed_write_is_told_and_leaves_no_copy)
 }
 END_TEST
 
+START_TEST(failed_copy_is_told_and_leaves_no_copy)
+{
+	put_many(20000);
+	for (unsigned n = 0; n < 6; n++) {
+		fault_fail(FAULT_COPY_FILE_RANGE, n, 1, n % 2 ? EIO : ENOSPC);
+		fails(n % 2 ? "Input/output error" : "No space left on device");
+	}
+}
+END_TEST
+
 START_TEST(failed_read_is_told_and_leaves_no_copy)
 {
 	unsigned preads, pwrites;
@@ -545,6 +584,7 @@ int main(void)
 	tcase_add_test(c, tracing_goes_on_and_snapshots_are_counted);
 	tcase_add_test(c, taken_name_of_a_snapshot_is_passed_over);
 	tcase_add_loop_test(c, file_system_that_copies_nothing_is_read_and_written, 0, 4);
+	tcase_add_test(c, what_only_looks_like_a_block_is_passed_over);
 	tcase_add_test(c, copy_in_pieces_is_finished);
 	tcase_add_test(c, snapshot_may_be_asked_for_by_a_signal);
 	tcase_add_test(c, snapshot_within_a_snapshot_is_left_out);
@@ -558,6 +598,7 @@ int main(void)
 	c = add_case(suite, "failure");
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, failed_write_is_told_and_leaves_no_copy);
+	tcase_add_test(c, failed_copy_is_told_and_leaves_no_copy);
 	tcase_add_test(c, failed_read_is_told_and_leaves_no_copy);
 	tcase_add_test(c, short_writes_are_finished);
 	tcase_add_test(c, folder_that_takes_no_more_files_is_told);

@@ -339,6 +339,45 @@ START_TEST(forked_child_is_a_thread_that_begins_anew)
 }
 END_TEST
 
+/* The parent's start and starter are not the child's. */
+static void *fork_unasked(void *data)
+{
+	struct told told;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		thread_forked();
+		ask(&told);
+		ck_assert_uint_ge(told.start.ticks, told.before);
+		ck_assert_uint_eq(told.start.parent_native_id, 0);
+		ck_assert_uint_eq(told.start.native_id, (unsigned)getpid());
+		leave_child(0);
+	}
+	child_ends(pid, 0);
+	return data;
+}
+
+START_TEST(forked_child_was_started_by_nobody)
+{
+	struct told told;
+
+	thread_forked(); /* in a thread of which nothing is known */
+	run_wrapped(fork_unasked, NULL);
+	run_plain(fork_unasked, NULL);
+	ask(&told);
+	thread_forked();
+	ask(&told);
+	ck_assert_uint_eq(told.start.parent_native_id, 0);
+}
+END_TEST
+
+START_TEST(fork_before_the_beginning_is_nothing)
+{
+	thread_forked();
+	ck_assert_uint_eq(ends, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("agent: thread");
@@ -359,7 +398,9 @@ int main(void)
 	tcase_add_test(c, thread_without_a_place_for_its_datum_runs_all_the_same);
 	tcase_add_test(c, ticks_are_of_the_clock_that_was_chosen);
 	tcase_add_test(c, forked_child_is_a_thread_that_begins_anew);
+	tcase_add_test(c, forked_child_was_started_by_nobody);
 	c = add_case(suite, "without keys");
+	tcase_add_test(c, fork_before_the_beginning_is_nothing);
 	tcase_add_test(c, without_a_key_threads_run_and_nothing_is_noticed);
 	tcase_add_test(c, program_that_has_all_keys_keeps_them);
 	return run_suite(suite);

@@ -417,6 +417,27 @@ START_TEST(inner_code_is_announced_by_the_outer)
 }
 END_TEST
 
+START_TEST(inner_code_that_ran_before_the_outer_is_known_already)
+{
+	f.inner = &g;
+	fake_call(&g);
+	const struct intern_record *record = g.record;
+	fake_call(&f);
+	ck_assert_ptr_eq(g.record, record);
+	ck_assert_uint_eq(records(CRUMB_RECORD_CODE), 2);
+}
+END_TEST
+
+START_TEST(code_that_knows_its_name_is_not_announced)
+{
+	fake_interpreter.codes_know_their_names = true;
+	fake_begin();
+	f.inner = &g;
+	fake_call(&f);
+	ck_assert_ptr_null(g.record);
+}
+END_TEST
+
 /* A finalizer that runs within describe() is recorded before the event. */
 static void call_from_a_finalizer(void)
 {
@@ -762,6 +783,8 @@ static void add_codes(Suite *suite)
 	tcase_add_test(c, code_that_cannot_be_remembered_is_counted);
 	tcase_add_test(c, excluded_code_that_cannot_be_remembered_is_no_loss);
 	tcase_add_test(c, inner_code_is_announced_by_the_outer);
+	tcase_add_test(c, inner_code_that_ran_before_the_outer_is_known_already);
+	tcase_add_test(c, code_that_knows_its_name_is_not_announced);
 	tcase_add_test(c, finalizer_within_a_question_is_recorded);
 	tcase_add_test(c,
 	               same_code_within_its_own_question_is_described_once_more_at_most);

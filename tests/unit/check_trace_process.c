@@ -610,6 +610,33 @@ START_TEST(busy_threads_forks_and_snapshots_lose_nothing)
 }
 END_TEST
 
+static pthread_barrier_t barrier;
+
+static void *call_at_once(void *data)
+{
+	pthread_barrier_wait(&barrier);
+	fake_call(data);
+	return NULL;
+}
+
+START_TEST(threads_that_begin_at_once_open_one_file)
+{
+	pthread_t threads[THREADS];
+
+	pthread_barrier_init(&barrier, NULL, THREADS);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, call_at_once, i % 2 ? &f : &g);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(fake_interpreter.opened, 1);
+	ck_assert_uint_eq(count_files(), 1);
+	struct seen seen = seen_of(sink_path());
+	ck_assert_str_eq(seen.problems, "");
+	ck_assert_uint_eq(seen.events, 3 * THREADS);
+	seen_free(&seen);
+}
+END_TEST
+
 static void add_ends(Suite *suite)
 {
 	TCase *c = add_case(suite, "ends");
@@ -650,6 +677,7 @@ static void add_threads(Suite *suite)
 {
 	TCase *c = add_case(suite, "threads");
 	tcase_add_checked_fixture(c, setup, NULL);
+	tcase_add_test(c, threads_that_begin_at_once_open_one_file);
 	tcase_add_test(c, busy_threads_forks_and_snapshots_lose_nothing);
 }
 

@@ -94,7 +94,7 @@ static bool in_fork(void)
 	return fake_interpreter.in_fork;
 }
 
-static const struct trace_source source = {
+static struct trace_source source = {
     .describe = describe,
     .release = release,
     .remember = remember,
@@ -120,6 +120,8 @@ void fake_begin_with(const struct sink_options *options)
 	sink_init(options);
 	filter_init("", "");
 	must(thread_init(false, trace_thread_ended));
+	if (fake_interpreter.codes_know_their_names)
+		source.nested = NULL;
 	trace_init(&source, false);
 	must(pthread_atfork(trace_before_fork, in_parent, in_child_process) == 0);
 }

@@ -94,7 +94,7 @@ static PyObject *pass_through(PyThreadState *thread, void *frame, int throwing)
 	if (!b || !b->stack_spared)
 		meet(thread);
 	b = buffer_mine;
-	if (!b)
+	if (!b && tracefunc_is_free(thread))
 		unseen(frame);
 	if (b && !b->stack_reserve)
 		stack_measure(b, 32);
@@ -110,7 +110,7 @@ static PyObject *starts(PyObject *self, PyObject *const *args, Py_ssize_t count)
 	(void)self, (void)count;
 	if (meet(py->PyThreadState_Get()))
 		trace_event(CRUMB_WORD_CALL, args[0], NULL);
-	else if (!buffer_mine)
+	else if (!buffer_mine && tracefunc_is_free(py->PyThreadState_Get()))
 		trace_lose(args[0], NULL, 2);
 	return py->none;
 }
@@ -120,7 +120,7 @@ static PyObject *goes_on(PyObject *self, PyObject *const *args, Py_ssize_t count
 	(void)self, (void)count;
 	if (meet(py->PyThreadState_Get()))
 		trace_event(CRUMB_WORD_RESUME, args[0], NULL);
-	else if (!buffer_mine)
+	else if (!buffer_mine && tracefunc_is_free(py->PyThreadState_Get()))
 		trace_lose(args[0], NULL, 2);
 	return py->none;
 }

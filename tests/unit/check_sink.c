@@ -36,13 +36,6 @@ static void unload(void)
 	raw_free(&raw);
 }
 
-static uint64_t file_size(void)
-{
-	struct stat st;
-	ck_assert_int_eq(stat(sink_path(), &st), 0);
-	return (uint64_t)st.st_size;
-}
-
 /* Appends a block of `count` words, which are numbered from `first`. */
 static void append(uint32_t thread, uint64_t sequence, uint64_t first, size_t count)
 {

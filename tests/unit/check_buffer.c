@@ -62,14 +62,6 @@ static void holds(uint32_t thread, uint64_t expected)
 	raw_free(&raw);
 }
 
-static uint64_t lost(enum crumb_loss cause)
-{
-	struct raw raw = raw_load(sink_path());
-	uint64_t count = raw.header->lost[cause];
-	raw_free(&raw);
-	return count;
-}
-
 static size_t blocks(enum crumb_block_kind kind)
 {
 	struct raw raw = raw_load(sink_path());

@@ -69,14 +69,6 @@ static uint64_t lost(enum crumb_loss cause)
 	return count;
 }
 
-static size_t blocks(enum crumb_block_kind kind)
-{
-	struct raw raw = raw_load(sink_path());
-	size_t count = raw_count_blocks(&raw, kind);
-	raw_free(&raw);
-	return count;
-}
-
 static void acquire(uint32_t number)
 {
 	b = buffer_acquire(number, 1000);

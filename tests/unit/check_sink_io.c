@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* This exercises: what the kernel may answer to a write, a read or a map of the file. */
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent_fixture.h"
@@ -32,27 +28,6 @@ static void create(void)
 	ck_assert_str_eq(sink_file_path(), path);
 }
 
-/* The number of a descriptor of the file; -1: there is none.  At most one is allowed. */
-static int number_of(const char *file)
-{
-	struct stat wanted, st;
-	int found = -1;
-
-	ck_assert_int_eq(stat(file, &wanted), 0);
-	DIR *dir = opendir("/proc/self/fd");
-	const struct dirent *entry;
-	while ((entry = readdir(dir))) {
-		int fd = atoi(entry->d_name);
-		if (fstat(fd, &st) != 0 || st.st_dev != wanted.st_dev ||
-		    st.st_ino != wanted.st_ino || entry->d_name[0] == '.')
-			continue;
-		ck_assert_int_eq(found, -1);
-		found = fd;
-	}
-	closedir(dir);
-	return found;
-}
-
 static int put(const char *text, uint64_t offset)
 {
 	char copy[64];
@@ -69,31 +44,6 @@ static void holds(const char *file, const char *text)
 	ck_assert_uint_eq(size, strlen(text));
 	ck_assert_mem_eq(bytes, text, size);
 	free(bytes);
-}
-
-static void limit_descriptors(rlim_t soft, rlim_t hard)
-{
-	const struct rlimit limit = {soft, hard};
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
-/* Whether the limit is what it was, and the program gets the lowest numbers. */
-static void is_unnoticed(rlim_t soft, rlim_t hard, int lowest)
-{
-	struct rlimit limit;
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	ck_assert_uint_eq(limit.rlim_cur, soft);
-	ck_assert_uint_eq(limit.rlim_max, hard);
-	int fd = dup(STDERR_FILENO);
-	ck_assert_int_eq(fd, lowest);
-	close(fd);
-}
-
-static int lowest_free(void)
-{
-	int fd = dup(STDERR_FILENO);
-	close(fd);
-	return fd;
 }
 
 /* ---- writing ---- */

@@ -140,9 +140,6 @@ __attribute__((destructor)) static void finish(void)
 		trace_finish(status);
 }
 
-/* ---- interposed: threads and ends -----------------------------------------------------
- */
-
 EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*routine)(void *), void *argument)
 {
@@ -184,9 +181,6 @@ EXPORT void abort(void)
 	real.abort();
 	__builtin_unreachable();
 }
-
-/* ---- interposed: exec -----------------------------------------------------------------
- */
 
 /* Each returns only when it fails.  A child of vfork() is on its parent's memory here:
  * that is trace_exec()'s care. */
@@ -239,9 +233,6 @@ EXPORT int fexecve(int file, char *const arguments[], char *const environment[])
 	real.fexecve(file, arguments, environment);
 	return exec_failed();
 }
-
-/* ---- interposed: Python inside another program
- * ------------------------------------------ */
 
 /* An embedded interpreter runs no script of its own, so the audit hook is not told when
  * it starts.  CPython's result by value, as in cpython/initconfig.h; it is passed on. */

@@ -184,15 +184,13 @@ unsigned pyapi_frame_line(const struct pyapi *py, const void *frame, PyObject *c
 	return line > 0 ? (unsigned)line : 0;
 }
 
-/* Leaves no message of its own for the program's dlerror(). */
 #define BINARY_SUBSCR_311 25
 
 void pyapi_code_keep_general(const struct pyapi *py, PyObject *code)
 {
+	PyObject *type, *value, *traceback;
 	char *at = NULL;
 	Py_ssize_t length = 0;
-
-	PyObject *type, *value, *traceback;
 
 	if (py->minor != 11 || py->hex >= 0x030b0400)
 		return;
@@ -213,6 +211,7 @@ void pyapi_code_keep_general(const struct pyapi *py, PyObject *code)
 	py->PyErr_Restore(type, value, traceback);
 }
 
+/* Leaves no message of its own for the program's dlerror(). */
 static void *symbol(bool search, const char *name)
 {
 	void *at = dlsym(RTLD_DEFAULT, name);

@@ -76,9 +76,6 @@ void sink_unlock(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* ---- when there is no room
- * --------------------------------------------------------------- */
-
 static const char *why(enum crumb_loss cause, int error)
 {
 	switch (cause) {
@@ -159,9 +156,6 @@ static bool may_grow(uint64_t size, enum crumb_loss *cause)
 	return true;
 }
 
-/* ---- space
- * -------------------------------------------------------------------------------- */
-
 /* Hands out `size` bytes of the file, starting at a multiple of `align`. */
 static uint64_t reserve(size_t size, size_t align)
 {
@@ -209,9 +203,6 @@ struct crumb_block *sink_window(size_t size, enum crumb_loss *cause)
 	int error;
 	return map_block(CRUMB_BLOCK_WINDOW, &range, cause, &error);
 }
-
-/* ---- definitions
- * -------------------------------------------------------------------------- */
 
 static bool more_definitions(size_t room, enum crumb_loss *cause, int *error)
 {
@@ -277,9 +268,6 @@ static void note_clock(void)
 	sink_define(&r, sizeof r, NULL, 0);
 }
 
-/* ---- events
- * -------------------------------------------------------------------------------- */
-
 /* Writes one EVENTS block.  0 or an errno value. */
 static int write_block(const struct crumb_block *block, const uint64_t *words,
                        uint64_t offset)
@@ -340,9 +328,6 @@ void sink_lose(enum crumb_loss cause, uint64_t count)
 		log_error("some events are not recorded: %s: %s", sink_path(),
 		          why(cause, 0));
 }
-
-/* ---- beginning and end
- * --------------------------------------------------------------------- */
 
 static void fill_header(struct crumb_header *h)
 {

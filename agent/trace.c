@@ -18,9 +18,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#define NAME_PROBES                                                                      \
-	64 /* events after which a thread's name is not looked for any more              \
-	    */
+/* Events after which a thread's name is not looked for any more. */
+#define NAME_PROBES 64
 
 static const struct trace_source *source;
 static pthread_mutex_t lock = GUARD_MUTEX; /* guards the beginning of a file */

@@ -30,8 +30,6 @@ struct loader {
 	size_t name_count, name_room;
 };
 
-/* ---- records ---- */
-
 /* Every take_ function gets a record that lies wholly in memory, with at least the size
  * of its struct.  1: taken, 0: it contradicts itself, or a negative errno. */
 
@@ -181,8 +179,6 @@ static int load_block(struct loader *loader, uint64_t offset)
 	}
 	return 0;
 }
-
-/* ---- references ---- */
 
 static const char *text_or_empty(const struct process *process, uint32_t id)
 {

@@ -26,8 +26,6 @@
 
 #define WALKS_MAX 3
 
-/* ---- the walk ---- */
-
 static int add_block(struct index *index, const struct chain *chain, unsigned flags)
 {
 	if (reader_grow(&index->blocks, &index->room, index->count,
@@ -180,8 +178,6 @@ static int walk(struct process *process, bool only_definitions, bool *saw_garbag
 	*saw_garbage = chain.saw_garbage;
 	return r;
 }
-
-/* ---- putting it in order ---- */
 
 static int preference(const struct block *block)
 {

@@ -54,8 +54,6 @@ static inline bool is_before(struct due a, struct due b)
 	return a.ns < b.ns || (a.ns == b.ns && a.order < b.order);
 }
 
-/* ---- the heap ---- */
-
 static void sift_up(struct crumb_cursor *cursor, struct waiting one)
 {
 	struct waiting *heap = cursor->heap;
@@ -90,8 +88,6 @@ static struct waiting waiting_of(struct stream *stream)
 {
 	return (struct waiting){{stream->time_ns, stream->order}, stream};
 }
-
-/* ---- whose turn it is ---- */
 
 static struct due due_of_pending(const struct crumb_cursor *cursor)
 {
@@ -222,8 +218,6 @@ int crumb_cursor_next(struct crumb_cursor *cursor, struct crumb_event *event)
 		set_border(cursor);
 	}
 }
-
-/* ---- cursors ---- */
 
 static int compare_pending(const void *left, const void *right)
 {

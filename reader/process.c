@@ -29,8 +29,6 @@
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
-/* ---- the header ---- */
-
 static int check_header(struct process *process, size_t got)
 {
 	struct crumb_trace *trace = process->trace;
@@ -91,8 +89,6 @@ static void doubt_header(struct process *process)
 		              "the header is damaged: it does not say how the process "
 		              "ended");
 }
-
-/* ---- whether the process is still there ---- */
 
 /* Field 22 of /proc/PID/stat, in clock ticks since the machine was booted (proc(5)), and
  * the state, field 3.  False where it cannot be read. */
@@ -155,8 +151,6 @@ static bool is_this_host(const char *host)
 	name[sizeof(name) - 1] = '\0';
 	return *host && strcmp(name, host) == 0;
 }
-
-/* ---- the end ---- */
 
 /* The last words of a block that is in the file. */
 static int scan_block(struct process *process, const struct block *block,
@@ -240,8 +234,6 @@ static int find_end(struct process *process)
 		shown->ended = CRUMB_ENDED_RUNNING;
 	return r;
 }
-
-/* ---- all of it ---- */
 
 static void copy_header(struct process *process)
 {

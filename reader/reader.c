@@ -66,8 +66,6 @@ void crumb_trace_free(struct crumb_trace *trace)
 	free(trace);
 }
 
-/* ---- adding ---- */
-
 static int add_file(struct crumb_trace *trace, const char *path)
 {
 	struct process *process;
@@ -171,8 +169,6 @@ int crumb_trace_add(struct crumb_trace *trace, const char *path)
 		return add_directory(trace, path);
 	return add_file(trace, path);
 }
-
-/* ---- looking ---- */
 
 size_t crumb_trace_processes(const struct crumb_trace *trace)
 {

@@ -47,8 +47,6 @@ void stream_free(struct stream *stream)
 	free(stream);
 }
 
-/* ---- blocks ---- */
-
 static uint64_t word_offset(const struct stream *stream)
 {
 	return stream->offset - (stream->have - stream->at) * sizeof(uint64_t);
@@ -173,8 +171,6 @@ static int read_more(struct stream *stream)
 	return 0;
 }
 
-/* ---- records ---- */
-
 static void tell_damage(struct stream *stream, const char *before, const char *after)
 {
 	if (!stream->is_cut)
@@ -288,8 +284,6 @@ int stream_advance(struct stream *stream)
 			return r;
 	}
 }
-
-/* ---- events ---- */
 
 static uint32_t line_of(const struct decode_record *record, const struct crumb_code *code)
 {

@@ -32,8 +32,6 @@ struct crumb_cursor;
 const char *crumb_version(void);
 unsigned crumb_format(void);
 
-/* ---- what a trace is made of ---- */
-
 enum crumb_ended {
 	CRUMB_ENDED_UNKNOWN, /* killed, or the file was copied while it was written */
 	CRUMB_ENDED_RUNNING, /* as unknown, and on this host its process is still there */
@@ -138,8 +136,6 @@ struct crumb_event {
 	uint64_t lost;
 };
 
-/* ---- opening ---- */
-
 /* A new, empty trace; NULL when there is no memory.  Free it with crumb_trace_free(). */
 struct crumb_trace *crumb_trace_new(void);
 /* NULL is allowed; frees what the trace handed out, and cursors that are still open. */
@@ -172,8 +168,6 @@ const char *crumb_trace_error(const struct crumb_trace *trace);
  * the last one then says that there are more.
  */
 const char *crumb_trace_problem(const struct crumb_trace *trace, size_t i);
-
-/* ---- looking ---- */
 
 size_t crumb_trace_processes(const struct crumb_trace *trace);
 /* i from 0; NULL past the end. */

@@ -31,8 +31,6 @@ static void promise(bool is_kept)
 		abort();
 }
 
-/* ---- the file ---- */
-
 static const char *path_of(const uint8_t *data, size_t size)
 {
 	static char path[64];
@@ -46,8 +44,6 @@ static const char *path_of(const uint8_t *data, size_t size)
 	promise(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size);
 	return path;
 }
-
-/* ---- what is read ---- */
 
 static size_t text_bytes; /* so that reading a text cannot be optimised away */
 
@@ -139,8 +135,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	crumb_trace_free(trace);
 	return 0;
 }
-
-/* ---- inputs ---- */
 
 static void mend_header(uint8_t *data, size_t size)
 {

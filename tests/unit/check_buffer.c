@@ -78,8 +78,6 @@ static void acquire(uint32_t number)
 	stored = 0;
 }
 
-/* ---- filling ---- */
-
 START_TEST(stored_word_is_in_the_file_at_once)
 {
 	acquire(1);
@@ -260,8 +258,6 @@ START_TEST(watched_buffer_is_full_early)
 }
 END_TEST
 
-/* ---- handing on ---- */
-
 START_TEST(threads_that_end_leave_their_window_to_others)
 {
 	for (uint32_t thread = 1; thread <= 100; thread++) {
@@ -328,8 +324,6 @@ START_TEST(new_owner_finds_nothing_of_the_old_one)
 	holds(2, 0);
 }
 END_TEST
-
-/* ---- areas ---- */
 
 static unsigned visited;
 

@@ -118,8 +118,6 @@ static void let_die(void (*body)(void))
 	load();
 }
 
-/* ---- each state between two words ---- */
-
 static void store_five(void)
 {
 	b = buffer_acquire(1, 0);
@@ -257,8 +255,6 @@ START_TEST(death_while_a_window_grows_counts_each_event_once)
 	ck_assert_uint_eq(count_once(1), 130);
 }
 END_TEST
-
-/* ---- wherever it happens ---- */
 
 static void store_for_ever(void)
 {

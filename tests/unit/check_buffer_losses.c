@@ -95,8 +95,6 @@ static struct buffer *in_thread(bool release)
 	return got;
 }
 
-/* ---- losses ---- */
-
 START_TEST(without_a_window_events_are_counted)
 {
 	capture_begin();
@@ -251,8 +249,6 @@ START_TEST(thread_without_a_buffer_has_no_losses)
 }
 END_TEST
 
-/* ---- the end ---- */
-
 START_TEST(retired_window_is_given_up_with_its_words)
 {
 	size_t size = 0, words = 0;
@@ -273,8 +269,6 @@ START_TEST(retired_window_is_given_up_with_its_words)
 		ck_assert_uint_eq(lost((enum crumb_loss)cause), 0);
 }
 END_TEST
-
-/* ---- children ---- */
 
 static void record_in_child(void)
 {

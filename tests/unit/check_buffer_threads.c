@@ -73,8 +73,6 @@ static uint64_t count_words(const struct raw *raw, uint32_t thread)
 	return count;
 }
 
-/* ---- the child of a busy parent ---- */
-
 static void write_in_child(void)
 {
 	sink_forked();
@@ -106,8 +104,6 @@ static void fork_often(void)
 		child_ends(child, 0);
 	}
 }
-
-/* ---- snapshots, and threads that come and go ---- */
 
 static void snapshot_often(void)
 {
@@ -152,8 +148,6 @@ static void *do_beside(void *data)
 	__atomic_fetch_sub(&beside, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
-
-/* ---- all of it ---- */
 
 static void check_snapshots(const uint64_t *written)
 {

@@ -72,8 +72,6 @@ static size_t records(enum crumb_record_type type)
 	return count;
 }
 
-/* ---- code objects ---- */
-
 START_TEST(ids_count_from_one)
 {
 	for (uint32_t n = 1; n <= 100; n++) {
@@ -162,8 +160,6 @@ START_TEST(code_without_texts_is_defined_without_them)
 	ck_assert_uint_eq(records(CRUMB_RECORD_STRING), 0);
 }
 END_TEST
-
-/* ---- forgetting ---- */
 
 START_TEST(reused_address_gets_a_new_id)
 {
@@ -294,8 +290,6 @@ START_TEST(many_codes_come_and_go)
 }
 END_TEST
 
-/* ---- texts ---- */
-
 START_TEST(same_text_is_defined_once)
 {
 	char text[] = "a text of some length", copy[sizeof(text)];
@@ -350,8 +344,6 @@ START_TEST(long_texts_with_the_same_beginning_are_one)
 	ck_assert_uint_eq(intern_string(text, RECORD_TEXT_MAX - 1), 2);
 }
 END_TEST
-
-/* ---- names that are known before the code runs (CPython 3.10) ---- */
 
 static bool is_called(uintptr_t n, const char *name)
 {
@@ -420,8 +412,6 @@ START_TEST(name_without_memory_is_not_known)
 	}
 }
 END_TEST
-
-/* ---- want of room ---- */
 
 static void let_file_be_full(void)
 {
@@ -544,8 +534,6 @@ START_TEST(ids_run_out_at_the_last)
 	}
 }
 END_TEST
-
-/* ---- children ---- */
 
 static void know_nothing(void)
 {

@@ -54,8 +54,6 @@ static void make_small(const char *file)
 	make_finish(t);
 }
 
-/* ---- errors ---- */
-
 START_TEST(missing_file_is_enoent)
 {
 	fails(path, -ENOENT, "No such file or directory");
@@ -379,8 +377,6 @@ START_TEST(file_that_was_replaced_is_eio)
 }
 END_TEST
 
-/* ---- directories ---- */
-
 START_TEST(directory_adds_its_trace_files_by_name)
 {
 	struct crumb_trace *trace = crumb_trace_new();
@@ -437,8 +433,6 @@ START_TEST(directory_without_good_files_fails)
 	crumb_trace_free(trace);
 }
 END_TEST
-
-/* ---- names ---- */
 
 START_TEST(every_kind_has_a_name)
 {

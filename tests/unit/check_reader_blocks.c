@@ -61,8 +61,6 @@ static void is_only_problem(const struct seen *seen, uint64_t offset, const char
 	"1 call f +10 0 :100\n"                                                          \
 	"1 return f +30 0 took 20 self 20\n"
 
-/* ---- windows ---- */
-
 START_TEST(window_holds_the_last_events)
 {
 	call(10);
@@ -171,9 +169,6 @@ START_TEST(damaged_window_is_read_up_to_the_damage)
 	seen_free(&seen);
 }
 END_TEST
-
-/* ---- torn and missing ----------------------------------------------------------------
- */
 
 static void tear(uint64_t block)
 {
@@ -319,8 +314,6 @@ START_TEST(function_without_definition_is_told_once)
 	seen_free(&seen);
 }
 END_TEST
-
-/* ---- between blocks ---- */
 
 START_TEST(zeros_between_blocks_are_skipped)
 {
@@ -574,8 +567,6 @@ START_TEST(file_cut_between_blocks_is_told)
 	seen_free(&seen);
 }
 END_TEST
-
-/* ---- time ---- */
 
 static void set_base(uint64_t block, uint64_t base)
 {

@@ -25,8 +25,6 @@ static const char *path;
 static unsigned char *whole;
 static size_t whole_size;
 
-/* ---- allocations that fail: the linker's --wrap sends the library's calls here ---- */
-
 /* 0: none; otherwise that allocation from now on fails, alone or with all after it. */
 static unsigned long fail_at;
 static bool fails_alone;
@@ -115,8 +113,6 @@ ssize_t __wrap_pread(int fd, void *to, size_t size, off_t offset)
 	}
 	return __real_pread(fd, to, size, offset);
 }
-
-/* ---- damage ---- */
 
 static void setup(void)
 {
@@ -304,8 +300,6 @@ START_TEST(inputs_of_the_fuzzer_are_survived)
 	ck_assert_int_ge(files, 6);
 }
 END_TEST
-
-/* ---- memory ---- */
 
 /* Adds `from` and walks it, with the fail_at-th allocation and all that follow failing.
  * 0 when all went well; otherwise everything failed for lack of memory, and said so. */

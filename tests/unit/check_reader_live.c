@@ -25,8 +25,6 @@
 #define WINDOW  4096u
 #define WINDOWS (CRUMB_HEADER_SIZE + 8192u) /* where the first of them is */
 
-/* ---- the writer: no Check in here, it is another process ---- */
-
 struct writer {
 	int fd;
 	uint32_t thread;
@@ -113,8 +111,6 @@ static void write_for_ever(const char *path)
 	for (;;)
 		pause();
 }
-
-/* ---- the reader ---- */
 
 /* A file with its windows, before anything was stored in them. */
 static void prepare(const char *path)

@@ -43,8 +43,6 @@ static struct seen finish(void)
 	return seen_of(path);
 }
 
-/* ---- merge ---- */
-
 START_TEST(threads_are_merged_by_time)
 {
 	uint32_t second = make_thread(t, 4712, "b");

@@ -38,8 +38,6 @@ static void make_small(const char *file)
 	make_finish(t);
 }
 
-/* ---- the process ---- */
-
 static struct crumb_trace *open_trace(void)
 {
 	struct crumb_trace *trace = crumb_trace_new();
@@ -173,8 +171,6 @@ START_TEST(thread_and_code_are_described)
 	crumb_trace_free(trace);
 }
 END_TEST
-
-/* ---- the end ---- */
 
 static void ends(enum crumb_ended ended, int64_t end_ns, int status)
 {

@@ -13,8 +13,6 @@
 #include "read_trace.h"
 #include "record.h"
 
-/* ---- words ---- */
-
 START_TEST(word_holds_kind_code_and_ticks)
 {
 	ck_assert_uint_eq(record_word(CRUMB_WORD_CALL, 1, 0), 0x11);
@@ -102,8 +100,6 @@ START_TEST(longest_record_is_one_event)
 	ck_assert_uint_eq(record_count_events(words, 0x10001), 2);
 }
 END_TEST
-
-/* ---- definitions ---- */
 
 static struct raw raw;
 

@@ -46,8 +46,6 @@ static void append(uint32_t thread, uint64_t sequence, uint64_t first, size_t co
 	ck_assert(sink_append(thread, sequence, 1000 + sequence, words, count, &cause));
 }
 
-/* ---- the beginning ---- */
-
 START_TEST(before_it_is_opened_there_is_nothing)
 {
 	ck_assert(!sink_is_open());
@@ -142,8 +140,6 @@ START_TEST(trace_id_needs_no_randomness)
 }
 END_TEST
 
-/* ---- definitions ---- */
-
 START_TEST(full_block_of_definitions_gets_a_successor)
 {
 	char text[200];
@@ -199,8 +195,6 @@ START_TEST(largest_text_has_a_block_of_its_own)
 	ck_assert_uint_eq(raw_count_records(&raw, CRUMB_RECORD_STRING), 2);
 }
 END_TEST
-
-/* ---- events ---- */
 
 START_TEST(appended_block_is_as_the_format_says)
 {
@@ -282,8 +276,6 @@ START_TEST(clocks_are_compared_when_the_time_was_set_back)
 	fault_clock_run();
 }
 END_TEST
-
-/* ---- windows ---- */
 
 START_TEST(window_is_nobodys_and_has_room_on_the_disk)
 {

@@ -53,8 +53,6 @@ static void append(uint32_t thread, uint64_t sequence, uint64_t first, size_t co
 	ck_assert(sink_append(thread, sequence, 1000 + sequence, words, count, &cause));
 }
 
-/* ---- losses and the end ---- */
-
 /* What the reader wants to know of thread 1 and function 1. */
 static void describe(void)
 {
@@ -216,8 +214,6 @@ START_TEST(file_that_cannot_be_cut_stays_whole)
 	is_not_cut();
 }
 END_TEST
-
-/* ---- processes ---- */
 
 /* A child of vfork() shares the parent's memory, and calls _exit(). */
 static void end_in_child(void)

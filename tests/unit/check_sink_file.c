@@ -98,8 +98,6 @@ static int lowest_free(void)
 	return fd;
 }
 
-/* ---- where it is ---- */
-
 START_TEST(descriptor_is_above_what_the_program_can_get)
 {
 	int lowest = lowest_free();
@@ -226,8 +224,6 @@ START_TEST(file_that_cannot_be_looked_at_is_not_left_behind)
 	ck_assert_uint_eq(count_files(), 0);
 }
 END_TEST
-
-/* ---- what the program does to it ---- */
 
 START_TEST(closed_descriptor_is_opened_again)
 {
@@ -400,8 +396,6 @@ START_TEST(changed_directory_and_limits_do_no_harm)
 	holds(path, "abcdef");
 }
 END_TEST
-
-/* ---- forked children ---- */
 
 static void forget(void)
 {

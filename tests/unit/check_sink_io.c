@@ -46,8 +46,6 @@ static void holds(const char *file, const char *text)
 	free(bytes);
 }
 
-/* ---- writing ---- */
-
 static void write_three(void)
 {
 	char a[] = "abcdefg", b[] = "", c[] = "hij";
@@ -111,8 +109,6 @@ START_TEST(room_that_cannot_be_asked_for_is_endless)
 	ck_assert_uint_lt(sink_file_room(), UINT64_MAX);
 }
 END_TEST
-
-/* ---- maps ---- */
 
 static uint64_t blocks_on_disk(void)
 {

@@ -102,8 +102,6 @@ static void is_not_opened(const char *why)
 	ck_assert_uint_eq(count_files(), 0);
 }
 
-/* ---- sizes ---- */
-
 START_TEST(size_limit_stops_the_recording)
 {
 	open_with(100000, 0);
@@ -257,8 +255,6 @@ START_TEST(many_threads_at_the_limit_get_no_signal)
 	limit_files(RLIM_INFINITY);
 }
 END_TEST
-
-/* ---- room on the disk ---- */
 
 START_TEST(too_little_left_free_stops_after_the_beginning)
 {

@@ -98,8 +98,6 @@ static void fails_with(const char *pattern, int error)
 	ck_assert_int_eq(errno, error);
 }
 
-/* ---- patterns ---- */
-
 START_TEST(process_and_start_are_in_the_name)
 {
 	time_t before = time(NULL);
@@ -172,8 +170,6 @@ START_TEST(child_process_has_its_own_number)
 	child_ends(child, 0);
 }
 END_TEST
-
-/* ---- folders ---- */
 
 START_TEST(relative_name_starts_where_the_program_started)
 {
@@ -249,8 +245,6 @@ START_TEST(lost_working_directory_is_not_the_root)
 	ck_assert_int_eq(chdir("/"), 0);
 }
 END_TEST
-
-/* ---- names that are taken ---- */
 
 static void take(const char *name)
 {
@@ -336,8 +330,6 @@ START_TEST(other_failure_is_told_at_once)
 }
 END_TEST
 
-/* ---- length ---- */
-
 START_TEST(name_that_is_too_long_is_refused)
 {
 	static char pattern[3 * PATH_MAX];
@@ -366,8 +358,6 @@ START_TEST(number_that_makes_the_name_too_long_is_refused)
 	ck_assert_uint_eq(fault_count(FAULT_OPEN), 1);
 }
 END_TEST
-
-/* ---- the descriptor ---- */
 
 START_TEST(file_is_for_its_owner_alone)
 {
@@ -425,8 +415,6 @@ START_TEST(folder_without_permission_says_so)
 	ck_assert_int_eq(seteuid(getuid()), 0);
 }
 END_TEST
-
-/* ---- snapshots ---- */
 
 START_TEST(snapshot_has_the_name_and_a_number)
 {

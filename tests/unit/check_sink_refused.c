@@ -102,8 +102,6 @@ static void is_not_opened(const char *why)
 	ck_assert_uint_eq(count_files(), 0);
 }
 
-/* ---- what the kernel may say ---- */
-
 static const struct {
 	int error;
 	enum crumb_loss cause;
@@ -243,8 +241,6 @@ START_TEST(file_that_is_gone_stops_the_recording)
 	ck_assert_uint_eq(signals, 0);
 }
 END_TEST
-
-/* ---- a beginning that fails ---- */
 
 /* Whatever fails while the file is begun: one line that says what, and nothing is left;
  * a forked child may try again. */

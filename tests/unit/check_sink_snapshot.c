@@ -70,8 +70,6 @@ static void holds(const char *name, uint64_t events)
 	seen_free(&seen);
 }
 
-/* ---- the copy ---- */
-
 START_TEST(snapshot_is_the_file_as_it_is)
 {
 	struct stat st;
@@ -198,8 +196,6 @@ START_TEST(snapshot_within_a_snapshot_is_left_out)
 	holds("a.crumb.2", 5);
 }
 END_TEST
-
-/* ---- what the program does meanwhile ---- */
 
 /* The program goes on between two pieces of the copy: after the header, amid the windows,
  * amid the blocks, behind them. */
@@ -392,8 +388,6 @@ START_TEST(child_of_a_snapshot_can_take_snapshots)
 }
 END_TEST
 
-/* ---- what may go wrong ---- */
-
 /* One line with these words, and no half copy. */
 static void fails(const char *words)
 {
@@ -500,8 +494,6 @@ START_TEST(search_for_a_free_number_has_an_end_and_says_so)
 	fails("File exists");
 }
 END_TEST
-
-/* ---- threads ---- */
 
 #define WRITERS      8
 #define WRITER_WORDS 300000

@@ -44,8 +44,6 @@ static size_t records(enum crumb_record_type type)
 	return count;
 }
 
-/* ---- events ---- */
-
 START_TEST(first_event_opens_the_file)
 {
 	ck_assert_uint_eq(count_files(), 0);
@@ -143,8 +141,6 @@ START_TEST(clock_that_goes_back_stands_still)
 }
 END_TEST
 
-/* ---- lines ---- */
-
 static void line(struct fake *code, uint32_t number)
 {
 	ck_assert(trace_line(code, code, number));
@@ -213,8 +209,6 @@ START_TEST(many_lines_lose_nothing)
 }
 END_TEST
 
-/* ---- exceptions and losses ---- */
-
 START_TEST(exception_has_its_type_and_line)
 {
 	fake_call(&f);
@@ -247,8 +241,6 @@ START_TEST(loss_is_told_where_it_happened_and_counted)
 	ck_assert_uint_eq(lost(CRUMB_LOSS_LOW_STACK), 7);
 }
 END_TEST
-
-/* ---- filters ---- */
 
 START_TEST(excluded_module_leaves_no_event)
 {
@@ -299,8 +291,6 @@ START_TEST(questions_about_code_are_no_events)
 	      "1 call f +0 0 :10\n");
 }
 END_TEST
-
-/* ---- code objects ---- */
 
 START_TEST(reused_address_gets_a_new_id)
 {

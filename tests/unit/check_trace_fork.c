@@ -49,8 +49,6 @@ static void ended(enum crumb_ended how, int status)
 	seen_free(&seen);
 }
 
-/* ---- forks ---- */
-
 static const char told_by_child[] = "1 thread_start - +0 0\n"
 				    "1 call f +0 0 :10\n"
 				    "1 return f +0 0 took 0 self 0\n";

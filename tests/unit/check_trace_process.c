@@ -46,8 +46,6 @@ static uint64_t lost(enum crumb_loss cause)
 	return count;
 }
 
-/* ---- ends ---- */
-
 /* How the process of the file ended, with which status (-1: not known). */
 static void ended(enum crumb_ended how, int status)
 {
@@ -180,8 +178,6 @@ START_TEST(losses_are_all_counted_at_the_end)
 }
 END_TEST
 
-/* ---- exec ---- */
-
 START_TEST(process_that_is_replaced_says_so)
 {
 	fake_call(&f);
@@ -249,8 +245,6 @@ START_TEST(exec_at_the_end_of_a_window_flushes_nothing)
 	ended(CRUMB_ENDED_EXEC, -1);
 }
 END_TEST
-
-/* ---- many threads on the whole path ---- */
 
 #define THREADS 8
 #define CODES   300

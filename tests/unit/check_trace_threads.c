@@ -43,8 +43,6 @@ static size_t records(enum crumb_record_type type)
 	return count;
 }
 
-/* ---- threads ---- */
-
 START_TEST(thread_is_described)
 {
 	fake_interpreter.thread_name = "MainThread";
@@ -179,8 +177,6 @@ START_TEST(buffer_may_be_asked_for_before_the_first_event)
 	tells("1 thread_start - +0 0\n");
 }
 END_TEST
-
-/* ---- want of things ---- */
 
 START_TEST(file_that_cannot_be_opened_is_tried_once)
 {

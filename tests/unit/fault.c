@@ -217,8 +217,6 @@ int __wrap_fcntl(int fd, int command, ...)
 	return fails(FAULT_FCNTL) ? -1 : __real_fcntl(fd, command, argument);
 }
 
-/* ---- clocks ---- */
-
 void fault_clock_stop(int64_t monotonic_ns, int64_t realtime_ns)
 {
 	clocks.monotonic = monotonic_ns;

@@ -95,8 +95,6 @@ void make_sizes(struct make_trace *t, uint32_t definitions, uint32_t events)
 	t->events_size = events;
 }
 
-/* ---- definitions ---- */
-
 static struct crumb_block block_of(uint32_t kind, uint32_t size)
 {
 	return (struct crumb_block){.magic = CRUMB_BLOCK_MAGIC,
@@ -208,8 +206,6 @@ void make_fact(struct make_trace *t, uint32_t fact, const void *text, size_t len
 	write_text(t, CRUMB_RECORD_FACT, fact, text, length);
 }
 
-/* ---- events ---- */
-
 static size_t room_of(const struct make_trace *t)
 {
 	return (t->events_size - sizeof(struct crumb_block) - 8) / sizeof(uint64_t);
@@ -296,8 +292,6 @@ void make_exception(struct make_trace *t, uint32_t thread, uint32_t code, uint32
 
 	make_extended(t, thread, CRUMB_EXT_EXCEPTION, payload, 2, ticks);
 }
-
-/* ---- blocks ---- */
 
 uint64_t make_block(struct make_trace *t, uint32_t thread)
 {
@@ -387,8 +381,6 @@ void make_finish(struct make_trace *t)
 	free(t->streams);
 	free(t);
 }
-
-/* ---- whole files ---- */
 
 void make_sample(const char *path)
 {

@@ -36,7 +36,7 @@ struct crumb_header *make_header(struct make_trace *t);
 /* Sizes of the blocks to come, multiples of CRUMB_ALIGN (default: 4096 both). */
 void make_sizes(struct make_trace *t, uint32_t definitions, uint32_t events);
 
-/* ---- definitions: written at once; the ids that they return count from 1 ---- */
+/* Definitions: written at once; the ids that they return count from 1. */
 uint32_t make_string(struct make_trace *t,
                      const char *text); /* the same text: the same id */
 uint32_t make_code(struct make_trace *t, const char *module, const char *qualname,
@@ -47,7 +47,6 @@ void make_fact(struct make_trace *t, uint32_t fact, const void *text, size_t len
 /* Any record; `size` as in its head. */
 void make_record(struct make_trace *t, const void *record, size_t size);
 
-/* ---- events ---- */
 /* CALL, RETURN, YIELD, RESUME, UNWIND.  A TIME word comes before it where ticks do not
  * fit. */
 void make_event(struct make_trace *t, uint32_t thread, enum crumb_word_kind kind,
@@ -62,7 +61,6 @@ void make_exception(struct make_trace *t, uint32_t thread, uint32_t code, uint32
 /* One raw word.  Ticks in it are the caller's business. */
 void make_word(struct make_trace *t, uint32_t thread, uint64_t word);
 
-/* ---- blocks ---- */
 /* Writes a thread's words so far as an EVENTS block, as happens by itself when it is
  * full. Returns its offset. */
 uint64_t make_block(struct make_trace *t, uint32_t thread);
@@ -82,7 +80,6 @@ void make_bytes(struct make_trace *t, const void *bytes, size_t size);
 /* Writes what is left of each thread as EVENTS blocks, and the header; frees t. */
 void make_finish(struct make_trace *t);
 
-/* ---- whole files ---- */
 /* A small file with every kind of record and event in it, two threads (the second one's
  * last events in a window, below), end unknown. */
 void make_sample(const char *path);

@@ -84,8 +84,6 @@ size_t raw_count_blocks(const struct raw *raw, enum crumb_block_kind kind)
 	return count;
 }
 
-/* ---- words ---- */
-
 /* Whether the block was written to its end. */
 static bool is_complete(const struct crumb_block *block)
 {
@@ -212,8 +210,6 @@ size_t raw_count_events(const struct raw *raw)
 	}
 	return events;
 }
-
-/* ---- definitions ---- */
 
 static const struct crumb_block *block_of(const struct raw *raw, const void *at)
 {

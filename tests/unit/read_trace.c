@@ -50,8 +50,6 @@ const char *temp_path(const char *name)
 	return paths[path_count++];
 }
 
-/* ---- promises ---- */
-
 /* Check notes the place of every ck_assert in a file, which takes longer than an event.
  */
 #define PROMISE(condition)                                                               \
@@ -115,8 +113,6 @@ static void check_process(const struct crumb_process *process)
 		PROMISE((crumb_process_code(process, i)) != NULL);
 	PROMISE((crumb_process_code(process, process->codes)) == NULL);
 }
-
-/* ---- walking ---- */
 
 static void print_event(FILE *out, const struct crumb_event *event)
 {

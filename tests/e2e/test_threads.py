@@ -363,10 +363,12 @@ C_THREADS = """\
 import ctypes, sys, threading, time
 
 count = 0
+lock = threading.Lock()
 
 def work():
     global count
-    count += 1
+    with lock:
+        count += 1
 
 library = ctypes.CDLL(sys.argv[1])
 """

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of the agent's behaviour share: a trace file in memory, the agent's own lines on
-standard error, programs compiled once per run, and ways to take privileges away.
+"""What the tests of the agent's behaviour share: a program to trace, a trace file in memory, a family
+of them, what was lost, the agent's own lines on standard error, programs compiled once per run, and
+ways to take privileges away.
 """
 
 import json
@@ -16,6 +17,23 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 # Every line that the agent prints begins so.
 AGENT_LINE = re.compile(r"^breadcrumb: ")
+
+# What many programs begin with, and one that calls work() as often as its argument says.
+WORK = """\
+import os, sys
+
+def work(n):
+    return n
+
+def main(count):
+    for i in range(count):
+        work(i)
+    print('worked', count, flush=True)
+
+"""
+PROGRAM = WORK + "main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)\n"
+
+MANY = 20000  # calls: 40,000 events, five windows
 
 ENTERS = ("call", "resume")
 LEAVES = ("return", "yield", "unwind")
@@ -87,6 +105,33 @@ def read_all(ctx, result):
     return [Trace(ctx, path).check_order() for path in result.traces]
 
 
+def family(ctx, result, count):
+    """(parent's trace, [children's]) of a run with `count` files."""
+    traces = read(ctx, result, count) if count != 1 else [read(ctx, result)]
+    pids = {t.info["pid"] for t in traces}
+    parents = [t for t in traces if t.info["parent_pid"] not in pids]
+    if len(parents) != 1:
+        raise Failure(f"no one parent: {[(t.info['pid'], t.info['parent_pid']) for t in traces]}")
+    return parents[0], [t for t in traces if t is not parents[0]]
+
+
+def check_child(ctx, parent, child):
+    """A forked child's file says whose child it is."""
+    ctx.equal(child.info["parent_pid"], parent.info["pid"], "the child's parent")
+    ctx.equal(child.info["parent_file"], parent.path, "the parent's file, as the child says")
+
+
+def check_losses(ctx, traced, cause, calls):
+    """Every file can be read; what is there and what is counted as lost is all there was."""
+    for path in traced.traces:
+        trace = Trace(ctx, path).check_order()
+        if cause not in trace.lost:
+            raise Failure(f"{cause!r} is not among the losses: {trace.lost}")
+        seen = trace.count("work") + trace.count("work", "return") + sum(trace.lost.values())
+        if not 2 * calls <= seen <= 2 * calls + 1000:
+            raise Failure(f"recorded and lost are {seen}, not {2 * calls} and a few: {trace.lost}")
+
+
 def spare(ctx, wanted=((3, 10), (3, 12), (3, 14))):
     """Skips a slow test where its like has run on a neighbouring version."""
     if ctx.version[:2] not in wanted and not ctx.free_threaded:
@@ -130,9 +175,6 @@ def wait_for(condition, what, seconds=15):
         time.sleep(0.01)
 
 
-# ---- other roots -------------------------------------------------------------------------
-
-
 def root_prefix(ctx):
     """The command prefix that runs something where ctx.python's own files are: [] but for the
     launchers of get-pythons.sh (python3.14-sid → in-sid)."""
@@ -149,8 +191,6 @@ def root_folder(ctx):
         return pathlib.Path("/")
     return pathlib.Path(prefix[0]).parent.parent / "roots" / prefix[0].rpartition("in-")[2]
 
-
-# ---- C programs --------------------------------------------------------------------------
 
 CFLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-pthread", "-D_GNU_SOURCE"]
 
@@ -192,9 +232,6 @@ def libpython(ctx):
 def link_flags(library):
     """Links to that very libpython.  It may want a newer C library than this machine's."""
     return [str(library), f"-Wl,-rpath,{library.parent}", "-Wl,--allow-shlib-undefined"]
-
-
-# ---- privileges --------------------------------------------------------------------------
 
 
 def without_override(ctx, argv):

@@ -415,6 +415,7 @@ START_TEST(inner_code_that_ran_before_the_outer_is_known_already)
 	fake_call(&f);
 	ck_assert_ptr_eq(g.record, record);
 	ck_assert_uint_eq(records(CRUMB_RECORD_CODE), 2);
+	fake_dies(&g);
 }
 END_TEST
 

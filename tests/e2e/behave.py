@@ -132,13 +132,6 @@ def check_losses(ctx, traced, cause, calls):
             raise Failure(f"recorded and lost are {seen}, not {2 * calls} and a few: {trace.lost}")
 
 
-def spare(ctx, wanted=((3, 10), (3, 12), (3, 14))):
-    """Skips a slow test where its like has run on a neighbouring version."""
-    if ctx.version[:2] not in wanted and not ctx.free_threaded:
-        shown = ", ".join("%d.%d" % v for v in wanted)
-        ctx.skip(f"slow: runs on {shown} and free-threaded builds only")
-
-
 def split_stderr(text):
     """What the program wrote to standard error, and the list of the agent's lines."""
     own, agent = [], []

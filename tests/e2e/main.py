@@ -75,9 +75,11 @@ def options_of(argv):
 
 def main(argv=None):
     options = options_of(argv)
-    # A job in the background is born with these ignored, and so would be all that it starts.
+    # A job in the background, or of nohup, is born with these ignored, and so would be all
+    # that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     sys.setrecursionlimit(10000)
     tests = list(load_tests())
     if options.list:

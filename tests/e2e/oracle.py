@@ -38,9 +38,6 @@ class Event(typing.NamedTuple):
         return text + (f"  {self.exception}" if self.exception else "")
 
 
-# ---- programs --------------------------------------------------------------------------------
-
-
 def program_names():
     return sorted(path.stem for path in PROGRAMS.glob("*.py"))
 
@@ -73,9 +70,6 @@ def shorten(file, cwd):
         if file.startswith(f"{folder}/"):
             return name + file[len(str(folder)) + 1 :]
     return file
-
-
-# ---- the oracle's side --------------------------------------------------------------------------
 
 
 def run_oracle(ctx, name, kind, folder, everything=False):
@@ -173,9 +167,6 @@ def leaving(frame, unwind, told, after):
     return told[-1:]
 
 
-# ---- the agent's side -----------------------------------------------------------------------------
-
-
 def threads_of(events):
     """The agent's events, by thread, the main thread's first."""
     threads = {}
@@ -218,9 +209,6 @@ def agent_event(event, cwd, has_qualname):
         event["line_number"] if kind in ("call", "line", "exception") else None,
         event["exception"]["type"] if kind == "exception" else None,
     )
-
-
-# ---- comparing -----------------------------------------------------------------------------------
 
 
 def difference(expected, got):
@@ -286,9 +274,6 @@ def thread_difference(title, expected, got, context=6):
     return "\n".join(lines)
 
 
-# ---- adding up time -----------------------------------------------------------------------------
-
-
 def nanoseconds(timestamp):
     """Of the command's ISO 8601 text; the datetime module knows microseconds only."""
     whole, _, fraction = timestamp.rstrip("Z").partition(".")
@@ -336,9 +321,6 @@ def times(events):
 
 def recurses(events, wanted_name):
     return any(inside for name, *_, inside in stretches(events) if name == wanted_name)
-
-
-# ---- what must hold inside a trace -----------------------------------------------------------------
 
 
 def inner_problems(events):

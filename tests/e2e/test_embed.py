@@ -5,7 +5,7 @@ RTLD_LOCAL plugin, started once or again and again, with sub-interpreters and th
 import shutil
 
 from behave import compiled, libpython, link_flags, read, root_prefix
-from harness import Failure, for_backends, once, parametrize, short
+from harness import Failure, for_backends, once, parametrize
 
 CODE = """\
 def work(n):
@@ -187,8 +187,6 @@ def test_debugger_with_python_inside_is_traced(ctx):
         ctx.skip("this gdb has no Python inside")
     check_calls(ctx, result, 100)
 
-
-# ---- sub-interpreters made in Python -------------------------------------------------------
 
 SUB = """\
 CODE = '''

@@ -7,7 +7,7 @@ import re
 import signal
 
 from behave import Trace, read
-from harness import Failure, parametrize, short
+from harness import Failure, parametrize
 
 CALLS = 6000
 

@@ -4,7 +4,7 @@ without the agent, one line says what is missing, and what is lost is counted.""
 
 import os
 
-from behave import MANY, WORK, check_as_plain, check_losses, read, spare, split_stderr
+from behave import MANY, WORK, check_as_plain, check_losses, read, split_stderr
 from harness import Failure, for_backends, parametrize
 
 
@@ -131,7 +131,6 @@ main(100)
 
 @parametrize("megabytes", [24, 32, 40, 48, 64, 96, 160, 512])
 def test_limit_on_address_space_changes_nothing(ctx, megabytes):
-    spare(ctx)
     ctx.write("program.py", WORK + "main(5000)\n")
     limit = f"ulimit -v {megabytes * 1024}; exec \"$@\""
     command = ["/bin/bash", "-c", limit, "bash", ctx.python, "program.py"]

@@ -198,9 +198,6 @@ def test_agent_equals_recorder_in_every_frame(ctx, program):
     compare(ctx, program, lines=ctx.backend != "frame", everything=True)
 
 
-# ---- what the command makes of the events ---------------------------------------------------
-
-
 @for_backends
 @parametrize("program", ("recursion", "generators", "yield_from", "exceptions_finally",
                          "threads_many", "coroutine_chain"), short=("generators",))
@@ -219,9 +216,6 @@ def test_report_adds_up_to_the_events(ctx, program):
         if not oracle.recurses(events, name):
             ctx.equal(abs(row["mean_ns"] - mean) <= 1, True, f"mean of {name}")
     ctx.equal(got, oracle.times(events), "calls and times by function")
-
-
-# ---- the comparison itself ---------------------------------------------------------------------
 
 
 def sample():

@@ -2,13 +2,12 @@
 """This exercises: processes that a program starts by multiprocessing, subprocess or os.  Each Python
 process has a file of its own, other programs have none."""
 
-from behave import check_child, family, read, read_all, spare
+from behave import check_child, family, read, read_all
 from harness import for_backends, parametrize
 
 
 @parametrize("method", ["fork", "forkserver", "spawn"])
 def test_multiprocessing_gives_a_file_per_process(ctx, method):
-    spare(ctx)
     text = f"""\
 import multiprocessing as mp
 
@@ -45,7 +44,6 @@ if __name__ == '__main__':
 
 
 def test_queues_and_managers_work_as_before(ctx):
-    spare(ctx)
     text = """\
 import multiprocessing as mp
 

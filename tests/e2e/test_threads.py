@@ -4,7 +4,7 @@ its beginning and its end, and with every event."""
 
 from collections import Counter
 
-from behave import Trace, compiled, read
+from behave import compiled, read
 from harness import Failure, for_backends, parametrize, short
 
 

@@ -11,7 +11,6 @@ from behave import (
     check_as_plain,
     check_losses,
     read,
-    spare,
     split_stderr,
     without_override,
 )
@@ -99,7 +98,6 @@ def test_read_only_file_system_is_one_line(ctx):
 
 
 def test_small_disk_keeps_what_it_is_told_to_keep(ctx):
-    spare(ctx)
     text = WORK + f"main({9 * MANY})\n"
     plain = ctx.plain(text)
     with Tmpfs(ctx, "size=5m") as small:

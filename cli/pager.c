@@ -52,9 +52,10 @@ static pid_t try_one(const char *command, int input)
 		signal(SIGINT, SIG_DFL);
 		signal(SIGQUIT, SIG_DFL);
 		dup2(input, STDIN_FILENO);
-		/* -F: what fits on one screen needs no keystroke; -R: colours; -X: it
-		 * stays. */
+		/* What fits on one screen needs no keystroke, and it stays there; colours
+		 * come through. */
 		setenv("LESS", "FRX", 0);
+		setenv("MORE", "-e", 0);
 		setenv("LV", "-c", 0);
 		run(command);
 		ssize_t ignored = write(report[1], "x", 1);

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """This exercises: when a pager is started, and how both end."""
 
+import shutil
 import time
 
-from harness import environment, has, make_big, run_text, same, test
+from harness import CannotRun, environment, has, make_big, run_text, same, test
 from terminal import Terminal, plain
 
 
@@ -26,9 +27,20 @@ def pager_that_leaves_ends_it_quietly():
 
 @test
 def pager_that_is_missing_is_done_without():
-    status, out = Terminal(["report", "shop.crumb"], PAGER="no-such-pager-here").finish()
-    same(status, 0)
-    has(plain(out), "shop.Shop.sell")
+    for env in ({"PAGER": "no-such-pager-here", "PATH": "/nowhere"}, {"PATH": "/nowhere"}):
+        status, out = Terminal(["report", "shop.crumb"], **env).finish()
+        same(status, 0)
+        has(plain(out), "shop.Shop.sell")
+
+
+@test
+def text_of_one_screen_needs_no_keystroke():
+    for pager in ("less", "more"):
+        if not shutil.which(pager):
+            raise CannotRun("there is no " + pager)
+        status, out = Terminal(["report", "shop.crumb"], PAGER=pager).finish()
+        same(status, 0)
+        has(plain(out), "shop.Shop.sell")
 
 
 @test

@@ -95,18 +95,20 @@ def stop_and_continue_work_in_a_shell():
     term.finish()
 
 
+def state_of(pid):
+    with open("/proc/%d/stat" % pid) as stat:
+        return stat.read().rpartition(")")[2].split()[0]
+
+
 @test
 def stopped_and_continued_by_another_process():
-    child = start("echo ready; kill -STOP $$; exit 4")
+    child = start("echo ready; echo $$; kill -STOP $$; exit 4")
+    inner = int(child.stdout.readline())
     # Without a terminal record stays awake, so whoever continues the command alone gets on.
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        inner = subprocess.run(["ps", "-o", "pid=,stat=", "--ppid", str(child.pid)],
-                               capture_output=True, check=False).stdout.split()
-        if inner and inner[1].startswith(b"T"):
-            break
+    while state_of(inner) != "T" and time.monotonic() < end:
         time.sleep(0.02)
-    os.kill(int(inner[0]), signal.SIGCONT)
+    os.kill(inner, signal.SIGCONT)
     same(child.wait(SECONDS), 4)
     child.stdout.close()
 

@@ -8,7 +8,6 @@
 #include "clock.h"
 #include "env.h"
 #include "log.h"
-#include "sink.h"
 #include "thread.h"
 #include "trace.h"
 
@@ -79,7 +78,7 @@ static void at_exit(int code, void *unused)
 static void on_signal(int number)
 {
 	(void)number;
-	sink_snapshot();
+	trace_snapshot();
 }
 
 /* The signal is taken only when nobody has it.  A handler that the program sets later

@@ -12,6 +12,7 @@
 #include "attach.h"
 
 #include "clock.h"
+#include "evalframe.h"
 #include "filter.h"
 #include "guard.h"
 #include "hook.h"
@@ -268,12 +269,18 @@ static void detach(bool last)
 		intern_forget_all();
 }
 
+static bool is_sub_interpreter(void)
+{
+	return py->PyInterpreterState_GetID(py->PyInterpreterState_Get()) != 0;
+}
+
 static void on_cpython(const char *event)
 {
 	if (strncmp(event, "run_", 4) == 0) {
 		attach();
 	} else if (strcmp(event, "PyInterpreterState_Clear") == 0) {
-		if (recording)
+		/* Not the main one: os.fork() clears the others from there. */
+		if (recording && is_sub_interpreter())
 			detach(false);
 	} else if (strcmp(event, "_PySys_ClearAuditHooks") == 0) {
 		watching = false;
@@ -294,8 +301,7 @@ static int on_audit(const char *event, PyObject *args, void *data)
 	case 'e':
 		/* The first sign of life of a sub-interpreter: 3.13 and newer do not
 		 * announce those that have a lock of their own. */
-		if (recording && strcmp(event, "exec") == 0 &&
-		    py->PyInterpreterState_GetID(py->PyInterpreterState_Get()) != 0)
+		if (recording && strcmp(event, "exec") == 0 && is_sub_interpreter())
 			attach();
 		break;
 	case 'o':
@@ -414,13 +420,17 @@ void *attach_symbol(const char *name, const void *except)
 
 bool attach_before_fork(void)
 {
+	evalframe_before_fork();
 	return pthread_mutex_lock(&lock) == 0;
 }
 
 void attach_after_fork(bool child, bool locked)
 {
-	if (child)
-		lock = (pthread_mutex_t)GUARD_MUTEX;
-	else if (locked)
+	if (!child && locked)
 		pthread_mutex_unlock(&lock);
+	if (child) {
+		lock = (pthread_mutex_t)GUARD_MUTEX;
+		if (py)
+			evalframe_in_child(py);
+	}
 }

@@ -117,6 +117,8 @@ struct buffer *buffer_acquire(uint32_t number, uint64_t start)
 	b->probes = 0;
 	b->stack_reserve = 0;
 	b->stack_spared = b->stays_small = false;
+	b->without_hook = NULL;
+	b->followed_below = 0;
 	b->raised = NULL;
 	b->taken_over = b->setting_trace = false;
 	if (!b->window) {

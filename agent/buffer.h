@@ -36,6 +36,11 @@ struct buffer {
 	uintptr_t stack_low;
 	size_t stack_size, stack_reserve;
 	bool stack_spared;
+	struct evalframe *without_hook; /* evalframe: the hook that this thread has taken
+	                                   out */
+	/* hook_frame: frames below this address are followed by the trace function, not
+	 * by the hook; 0: none. */
+	uintptr_t followed_below;
 	/* tracefunc, hook_settrace: whether the program has a trace function of its own
 	 * here, and the frame whose exception was the last event. */
 	bool taken_over, setting_trace;

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
+#include <time.h>
 
 /* For every mutex of the agent: a fork() in a signal handler that has interrupted its
  * holder gets an error instead of waiting for itself. */
@@ -27,6 +29,39 @@ static inline void guard_leave(const struct guard *g)
 {
 	pthread_setcancelstate(g->cancel, NULL);
 	errno = g->error;
+}
+
+struct guard_write {
+	sigset_t before, pending;
+};
+
+/* Between the two, a write to a pipe that nobody reads, or past the limit on file sizes,
+ * raises no signal in the program.  `error` is what it failed with, or 0. */
+static inline struct guard_write guard_write_enter(void)
+{
+	struct guard_write g;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	sigaddset(&set, SIGXFSZ);
+	sigpending(&g.pending);
+	pthread_sigmask(SIG_BLOCK, &set, &g.before);
+	return g;
+}
+
+static inline void guard_write_leave(const struct guard_write *g, int error)
+{
+	const struct timespec at_once = {0};
+	int number = error == EPIPE ? SIGPIPE : error == EFBIG ? SIGXFSZ : 0;
+	sigset_t set;
+
+	if (number && !sigismember(&g->pending, number)) {
+		sigemptyset(&set);
+		sigaddset(&set, number);
+		sigtimedwait(&set, NULL, &at_once);
+	}
+	pthread_sigmask(SIG_SETMASK, &g->before, NULL);
 }
 
 #endif

@@ -18,6 +18,7 @@
  */
 #include "hook.h"
 
+#include "evalframe.h"
 #include "stack.h"
 #include "trace.h"
 #include "tracefunc.h"
@@ -30,7 +31,6 @@
 static const struct pyapi *py;
 static pyapi_eval_func evaluate;   /* of this version */
 static pyapi_eval_func underneath; /* CPython's own */
-static unsigned out;               /* how many threads have the hook taken out; atomic */
 
 static PyObject *attribute(PyObject *object, const char *name)
 {
@@ -131,6 +131,13 @@ static inline PyObject *record(PyThreadState *thread, void *frame, int throwing,
 	return run(thread, frame, throwing);
 }
 
+/* Whether the trace function tells of the frame that is to be evaluated. */
+static bool is_followed(const PyThreadState *thread, const struct buffer *b)
+{
+	return tracefunc_is_ours(thread) &&
+	       (uintptr_t)__builtin_frame_address(0) < b->followed_below;
+}
+
 /* Evaluates a frame and all below it unseen (3.10). */
 static PyObject *keep_away(PyThreadState *thread, void *frame, int throwing,
                            struct buffer *b)
@@ -143,30 +150,29 @@ static PyObject *keep_away(PyThreadState *thread, void *frame, int throwing,
 }
 
 /* Evaluates a frame and all below it with the hook taken out (3.11). */
-static PyObject *step_out(PyThreadState *thread, void *frame, int throwing)
+static PyObject *step_out(PyThreadState *thread, void *frame, int throwing,
+                          struct buffer *b)
 {
-	PyInterpreterState *here = py->PyInterpreterState_Get();
-
-	if (__atomic_fetch_add(&out, 1, __ATOMIC_RELAXED) == 0)
-		py->_PyInterpreterState_SetEvalFrameFunc(here, underneath);
-	if (!tracefunc_is_ours(thread) || buffer_others_in_use())
+	if (!is_followed(thread, b) || buffer_others_in_use())
 		trace_lost(CRUMB_LOSS_LOW_STACK, 0);
+	struct evalframe *e = evalframe_take_out(py, b);
 	PyObject *result = underneath(thread, frame, throwing);
-	/* Not over a hook that somebody else has put in meanwhile. */
-	if (__atomic_sub_fetch(&out, 1, __ATOMIC_RELAXED) == 0 &&
-	    py->_PyInterpreterState_GetEvalFrameFunc(here) == underneath)
-		py->_PyInterpreterState_SetEvalFrameFunc(here, evaluate);
+	evalframe_put_back(py, e);
 	return result;
 }
 
 /* Evaluates a frame and all below it with a trace function, which tells of them (3.11).
- */
-static PyObject *follow(PyThreadState *thread, void *frame, int throwing)
+ * Frames above may run meanwhile: where greenlets share the thread. */
+static PyObject *follow(PyThreadState *thread, void *frame, int throwing,
+                        struct buffer *b)
 {
+	b->followed_below = (uintptr_t)__builtin_frame_address(0);
 	tracefunc_start(py);
 	PyObject *result = underneath(thread, frame, throwing);
 	if (tracefunc_is_ours(thread))
 		tracefunc_stop(py);
+	if (buffer_mine)
+		buffer_mine->followed_below = 0;
 	return result;
 }
 
@@ -185,17 +191,17 @@ static PyObject *deep_311(PyThreadState *thread, void *frame, int throwing,
                           struct buffer *b)
 {
 	bool half_left = stack_left(b) > b->stack_size / 2;
-	if (tracefunc_is_ours(thread))
+	if (is_followed(thread, b))
 		return half_left ? underneath(thread, frame, throwing)
-		                 : step_out(thread, frame, throwing);
+		                 : step_out(thread, frame, throwing, b);
 	if (half_left && stack_holds(b, py->Py_GetRecursionLimit(), CALL_BYTES_311))
 		return record(thread, frame, throwing, true);
 	if (tracefunc_is_free(thread))
-		return follow(thread, frame, throwing);
-	/* The program has a trace function of its own: calls are seen here or not at all.
-	 */
+		return follow(thread, frame, throwing, b);
+	/* The program has a trace function of its own, or another greenlet is followed:
+	 * calls are seen here or not at all. */
 	return half_left ? record(thread, frame, throwing, true)
-	                 : step_out(thread, frame, throwing);
+	                 : step_out(thread, frame, throwing, b);
 }
 
 /* There is no memory for the thread's buffer, or no file at all. */
@@ -254,18 +260,14 @@ static bool install(const struct pyapi *given, struct hook_site *site)
 	evaluate = py->minor == 10 ? evaluate_310 : evaluate_311;
 	underneath = py->_PyEval_EvalFrameDefault;
 	tracefunc_init(py, false);
-	/* Another hook (a debugger's, a compiler's) is not ours to replace. */
-	if (py->_PyInterpreterState_GetEvalFrameFunc(site->interpreter) != underneath)
-		return false;
-	py->_PyInterpreterState_SetEvalFrameFunc(site->interpreter, evaluate);
-	return true;
+	site->state = evalframe_install(py, site->interpreter, evaluate);
+	return site->state != NULL;
 }
 
 static void uninstall(const struct pyapi *given, struct hook_site *site)
 {
-	if (given->_PyInterpreterState_GetEvalFrameFunc(site->interpreter) == evaluate)
-		given->_PyInterpreterState_SetEvalFrameFunc(site->interpreter,
-		                                            underneath);
+	evalframe_remove(given, site->state);
+	site->state = NULL;
 }
 
 const struct hook_ops hook_frame = {

@@ -11,6 +11,7 @@
  */
 #include "hook.h"
 
+#include "evalframe.h"
 #include "stack.h"
 #include "tool.h"
 #include "trace.h"
@@ -21,49 +22,78 @@
 #define CALL_BYTES_310 550
 #define CALL_BYTES_311 600
 
-static PyObject *pass_through(PyThreadState *thread, void *frame, int throwing);
-
 static const struct pyapi *py;
 static bool taken_over_noted; /* atomic */
+
+/* A trace function of the program's is, or is about to be, in the place of ours. */
+static void give_way(struct buffer *b)
+{
+	static const char note[] =
+	    "the program set a trace function of its own (sys.settrace); "
+	    "its threads that did are not traced from there on";
+	if (b->taken_over || b->setting_trace)
+		return;
+	b->taken_over = true;
+	trace_lost(CRUMB_LOSS_TAKEN_OVER, 0);
+	if (!__atomic_exchange_n(&taken_over_noted, true, __ATOMIC_RELAXED))
+		record_fact(CRUMB_FACT_NOTE, note, sizeof note - 1);
+}
 
 /* The thread runs Python, perhaps for the first time with this thread state (one that
  * attaches from C has a new one each time).  True when it was not traced yet. */
 static bool meet(PyThreadState *thread)
 {
-	if (!tracefunc_is_free(thread))
+	if (tracefunc_is_ours(thread))
 		return false;
 	struct buffer *b = trace_here();
 	if (!b || b->taken_over || b->setting_trace)
 		return false;
+	if (!tracefunc_is_free(thread)) { /* by another thread: settrace_all_threads() */
+		give_way(b);
+		return false;
+	}
 	tracefunc_start(py);
 	/* An audit hook of the program's may refuse it, and is not asked again. */
 	b->taken_over = !tracefunc_is_ours(thread);
 	return !b->taken_over;
 }
 
-/* Evaluates a frame and all below it so that it takes no more stack than without the
- * agent: untraced on 3.10, and without the hook on 3.11, where threads that start
- * meanwhile are not met. */
+/* Evaluates a frame and all below it untraced, for 3.10, where a trace function needs C
+ * stack. */
+static PyObject *untraced(PyThreadState *thread, void *frame, int throwing,
+                          struct buffer *b)
+{
+	trace_lost(CRUMB_LOSS_LOW_STACK, 0);
+	tracefunc_stop(py);
+	PyObject *result = py->_PyEval_EvalFrameDefault(thread, frame, throwing);
+	if (tracefunc_is_free(thread) && !b->taken_over)
+		tracefunc_start(py);
+	return result;
+}
+
+/* Evaluates a frame and all below it without the hook, for 3.11, where calls need no C
+ * stack but for it.  Threads that start meanwhile are not met. */
+static PyObject *unhooked(PyThreadState *thread, void *frame, int throwing,
+                          struct buffer *b)
+{
+	if (buffer_others_in_use())
+		trace_lost(CRUMB_LOSS_LOW_STACK, 0);
+	struct evalframe *e = evalframe_take_out(py, b);
+	PyObject *result = py->_PyEval_EvalFrameDefault(thread, frame, throwing);
+	evalframe_put_back(py, e);
+	return result;
+}
+
 static PyObject *spare_stack(PyThreadState *thread, void *frame, int throwing,
                              struct buffer *b)
 {
-	PyInterpreterState *here = py->PyInterpreterState_Get();
-	bool untraced = py->minor == 10 && tracefunc_is_ours(thread);
+	PyObject *result;
 
-	if (untraced || buffer_others_in_use())
-		trace_lost(CRUMB_LOSS_LOW_STACK, 0);
 	b->stack_spared = true;
-	if (untraced)
-		tracefunc_stop(py);
+	if (py->minor == 10 && tracefunc_is_ours(thread))
+		result = untraced(thread, frame, throwing, b);
 	else
-		py->_PyInterpreterState_SetEvalFrameFunc(here,
-		                                         py->_PyEval_EvalFrameDefault);
-	PyObject *result = py->_PyEval_EvalFrameDefault(thread, frame, throwing);
-	if (!untraced && py->_PyInterpreterState_GetEvalFrameFunc(here) ==
-	                     py->_PyEval_EvalFrameDefault)
-		py->_PyInterpreterState_SetEvalFrameFunc(here, pass_through);
-	if (untraced && tracefunc_is_free(thread) && !b->taken_over)
-		tracefunc_start(py);
+		result = unhooked(thread, frame, throwing, b);
 	b->stack_spared = false;
 	return result;
 }
@@ -147,9 +177,8 @@ static bool install(const struct pyapi *given, struct hook_site *site)
 		    tool_install(py, callbacks, sizeof callbacks / sizeof *callbacks);
 		if (!site->state)
 			return false;
-	} else if (py->_PyInterpreterState_GetEvalFrameFunc(site->interpreter) ==
-	           py->_PyEval_EvalFrameDefault) {
-		py->_PyInterpreterState_SetEvalFrameFunc(site->interpreter, pass_through);
+	} else { /* with another's hook in place, only this thread is traced */
+		site->state = evalframe_install(py, site->interpreter, pass_through);
 	}
 	meet(py->PyThreadState_Get());
 	return true;
@@ -157,30 +186,20 @@ static bool install(const struct pyapi *given, struct hook_site *site)
 
 static void uninstall(const struct pyapi *given, struct hook_site *site)
 {
-	if (given->minor >= 12) {
+	if (given->minor >= 12)
 		tool_remove(given, site->state);
-		site->state = NULL;
-	} else if (given->_PyInterpreterState_GetEvalFrameFunc(site->interpreter) ==
-	           pass_through) {
-		given->_PyInterpreterState_SetEvalFrameFunc(
-		    site->interpreter, given->_PyEval_EvalFrameDefault);
-	}
+	else
+		evalframe_remove(given, site->state);
+	site->state = NULL;
 	/* The trace functions end with their threads: taking them out would raise an
 	 * audit event that the program sees. */
 }
 
 static void program_traces(void)
 {
-	static const char note[] =
-	    "the program set a trace function of its own (sys.settrace); "
-	    "its threads that did are not traced from there on";
 	struct buffer *b = trace_here();
-	if (!b || b->taken_over || tracefunc_is_setting())
-		return;
-	b->taken_over = true;
-	trace_lost(CRUMB_LOSS_TAKEN_OVER, 0);
-	if (!__atomic_exchange_n(&taken_over_noted, true, __ATOMIC_RELAXED))
-		record_fact(CRUMB_FACT_NOTE, note, sizeof note - 1);
+	if (b)
+		give_way(b);
 }
 
 const struct hook_ops hook_settrace = {

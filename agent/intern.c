@@ -284,6 +284,14 @@ struct intern_record *intern_expect(const void *code, const char *qualname, size
 	return fresh;
 }
 
+bool intern_knows(const void *code)
+{
+	intern_lock();
+	bool knows = known(code) != NULL;
+	intern_unlock();
+	return knows;
+}
+
 struct intern_text intern_qualname(const void *code)
 {
 	struct intern_text t = {"", 0};

@@ -75,6 +75,10 @@ struct intern_record *intern_expect(const void *code, const char *qualname,
                                     size_t length);
 struct intern_text intern_qualname(const void *code);
 
+/* Whether the code object has a record, as it has between the two above and
+ * intern_forget() unless there was no memory for one. */
+bool intern_knows(const void *code);
+
 /* The code object of this record is gone, and its address may be another's soon.  Any
  * thread; no code of that code object runs any more. */
 void intern_forget(struct intern_record *record);

@@ -6,15 +6,14 @@
  */
 #include "log.h"
 
+#include "guard.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static enum log_level highest = LOG_ERROR;
@@ -44,23 +43,6 @@ static bool may_write(void)
 	return S_ISCHR(now.st_mode) || S_ISFIFO(now.st_mode) || S_ISSOCK(now.st_mode);
 }
 
-/* Writes to a pipe that nobody reads any more without the signal that would end the
- * program. */
-static void write_quietly(const char *line, size_t length)
-{
-	const struct timespec at_once = {0};
-	sigset_t pipe, before, pending;
-
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	sigpending(&pending);
-	pthread_sigmask(SIG_BLOCK, &pipe, &before);
-	ssize_t n = write(STDERR_FILENO, line, length);
-	if (n < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
-		sigtimedwait(&pipe, NULL, &at_once);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 void log_line(enum log_level level, const char *format, ...)
 {
 	static const char prefix[] = "breadcrumb: ";
@@ -83,7 +65,10 @@ void log_line(enum log_level level, const char *format, ...)
 			line[i] = '?';
 	}
 	line[length++] = '\n';
-	if (may_write())
-		write_quietly(line, length);
+	if (may_write()) {
+		struct guard_write guard = guard_write_enter();
+		bool written = write(STDERR_FILENO, line, length) >= 0;
+		guard_write_leave(&guard, written ? 0 : errno);
+	}
 	errno = saved;
 }

@@ -463,7 +463,12 @@ static bool copy_again(unsigned i, struct sink_range *out)
 /* Definitions are copied last, so that none is missing which a copied event names. */
 void sink_snapshot(void)
 {
-	if (sink_is_mine())
+	if (!sink_is_mine())
+		return;
+	if (options.keep_free && sink_file_room() < options.keep_free + size_now())
+		log_error("no snapshot: %s: %s", sink_path(),
+		          why(CRUMB_LOSS_KEEP_FREE, 0));
+	else
 		sink_file_copy(size_now, copy_again);
 }
 

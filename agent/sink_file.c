@@ -9,6 +9,7 @@
 #include "sink_file.h"
 
 #include "breadcrumb/format.h"
+#include "guard.h"
 #include "log.h"
 #include "sink_name.h"
 
@@ -366,10 +367,12 @@ void sink_file_copy(uint64_t (*size)(void),
 	error = from < 0 ? errno : 0;
 	if (from >= 0)
 		to = make_numbered(name, sizeof name, &error);
+	struct guard_write guard = guard_write_enter();
 	if (to >= 0)
 		error = copy(from, to, size);
 	for (unsigned i = 0; to >= 0 && !error && again(i, &range); i++)
 		error = copy_range(from, to, range);
+	guard_write_leave(&guard, error);
 	if (error)
 		log_error("no snapshot: %s: %s", to < 0 ? path : name,
 		          strerrordesc_np(error));

@@ -116,13 +116,13 @@ static void put_extended(struct buffer *b, enum crumb_extended subtype,
 }
 
 /* Threads for which there is no memory ask at each event: they are answered at the 1st,
- * 2nd, 4th, 8th… only. */
+ * 2nd, 4th, 8th…, and then at each 1024th. */
 static unsigned refused; /* atomic */
 
 static bool is_worth_trying(void)
 {
 	unsigned n = __atomic_load_n(&refused, __ATOMIC_RELAXED);
-	if ((n & (n - 1)) == 0)
+	if ((n & (n - 1)) == 0 || n % 1024 == 0)
 		return true;
 	__atomic_fetch_add(&refused, 1, __ATOMIC_RELAXED);
 	return false;
@@ -145,6 +145,7 @@ static struct buffer *my_buffer(void)
 		__atomic_fetch_add(&refused, 1, __ATOMIC_RELAXED);
 		return NULL;
 	}
+	__atomic_store_n(&refused, 0, __ATOMIC_RELAXED);
 	struct crumb_record_thread r = {
 	    .number = number,
 	    .native_id = t.native_id,
@@ -176,7 +177,7 @@ static bool introduce(const void *code, void *hint, struct intern_slot *out)
 	}
 	bool accepted = filter_accepts(what.module.text, what.module.length);
 	struct intern_record *record = intern_expect(code, "", 0);
-	bool lasting = !record || source->remember(code, record);
+	bool lasting = record ? source->remember(code, record) : intern_knows(code);
 	if (lasting) {
 		intern_add(code, &what, accepted, out);
 		if (source->nested)
@@ -184,7 +185,8 @@ static bool introduce(const void *code, void *hint, struct intern_slot *out)
 	} else {
 		/* Its address may be another's at any time: it cannot have a definition.
 		 */
-		intern_forget(record);
+		if (record)
+			intern_forget(record);
 		out->id = accepted ? CRUMB_CODE_UNKNOWN : 0;
 		sink_lose(CRUMB_LOSS_NO_DEFINITION, accepted);
 	}
@@ -309,11 +311,25 @@ bool trace_exception(const void *code, void *hint, uint32_t line, const char *ty
 	return !excluded;
 }
 
+/* Whether there is a file, and it is not that of a parent: a child of vfork() is on its
+ * parent's memory, and one of clone(), of which nobody told us, may have the parent's
+ * number (in a namespace of its own) but not its maps. */
+static bool has_file(void)
+{
+	return !buffer_is_forked() && sink_is_mine();
+}
+
+void trace_snapshot(void)
+{
+	if (has_file())
+		sink_snapshot();
+}
+
 void trace_exec(bool begins)
 {
 	struct guard guard = guard_enter();
 	struct buffer *b = buffer_mine;
-	if (sink_is_mine()) {
+	if (has_file()) {
 		/* No flush: this may be a signal handler that has interrupted one. */
 		if (b && begins && b->end - b->next > 2) {
 			buffer_watch(b, SIZE_MAX);
@@ -328,7 +344,7 @@ void trace_exec(bool begins)
 void trace_exit(enum crumb_end how, uint32_t status)
 {
 	struct guard guard = guard_enter();
-	if (sink_is_mine()) {
+	if (has_file()) {
 		buffer_count_losses(true);
 		sink_end(how, status);
 	}
@@ -376,7 +392,7 @@ void trace_thread_ended(void)
 void trace_finish(uint32_t status)
 {
 	size_t size = 0, words = 0;
-	if (state != RUNNING || !sink_is_mine())
+	if (state != RUNNING || !has_file())
 		return;
 	trace_exit(CRUMB_END_CLEAN, status);
 	/* With threads that still run, the sooner the process is gone the better: those
@@ -410,6 +426,7 @@ static void begin_child(void)
 	 */
 	state = state == FAILED || !whole ? FAILED : NOT_BEGUN;
 	last_thread = 0;
+	refused = 0;
 	forked = true;
 }
 

@@ -120,6 +120,9 @@ void trace_exec(bool begins);
 /* The process ends by _exit() or abort().  Safe in a signal handler. */
 void trace_exit(enum crumb_end how, uint32_t status);
 
+/* Keeps a copy of the file as it is now.  Safe in a signal handler. */
+void trace_snapshot(void);
+
 /* `count` events (0: not known) are missing at this place of the thread's stream. */
 void trace_lost(enum crumb_loss cause, uint64_t count);
 

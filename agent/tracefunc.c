@@ -112,11 +112,15 @@ static void on_exception(const struct pyapi *py, PyFrameObject *frame, PyObject 
 static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObject *value)
 {
 	const struct pyapi *py = pyapi();
-	PyObject *code = py->PyFrame_GetCode(frame);
 	struct buffer *b = buffer_mine;
 	const void *raised = b ? b->raised : NULL;
 
 	(void)self;
+	/* The frame hook tells of it: a greenlet that is not as deep. */
+	if (b && b->followed_below &&
+	    (uintptr_t)__builtin_frame_address(0) > b->followed_below)
+		return 0;
+	PyObject *code = py->PyFrame_GetCode(frame);
 	if (b)
 		b->raised = what == ON_EXCEPTION ? frame : NULL;
 	switch (what) {

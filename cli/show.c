@@ -102,12 +102,12 @@ static const struct {
     [CRUMB_LOSS_TOO_MANY_IDS] = {"event", "events",
                                  "more functions than a trace file can name"},
     [CRUMB_LOSS_LOW_STACK] = {"stretch", "stretches",
-                              "the stack was short, the frame backend stepped out"},
+                              "the stack was short, hooks were taken out"},
     [CRUMB_LOSS_TAKEN_OVER] = {"stretch", "stretches",
                                "the program set a trace function of its own"},
     [CRUMB_LOSS_SUBINTERPRETER] = {"interpreter", "interpreters",
                                    "a sub-interpreter could not be followed"},
-    [CRUMB_LOSS_NO_DEFINITION] = {"event", "events", "a function could not be described"},
+    [CRUMB_LOSS_NO_DEFINITION] = {"time", "times", "a function could not be described"},
 };
 
 char *show_loss(unsigned cause, uint64_t count)

@@ -66,12 +66,11 @@ enum crumb_loss {
 	CRUMB_LOSS_NO_WINDOW = 4,    /* no memory map for a thread's window */
 	CRUMB_LOSS_WRITE_ERROR = 5,  /* another error of the file (EIO, file gone) */
 	CRUMB_LOSS_TOO_MANY_IDS = 6, /* code objects: more than an event can name */
-	CRUMB_LOSS_LOW_STACK =
-	    7, /* stretches: the frame backend stepped out on a short stack */
+	CRUMB_LOSS_LOW_STACK = 7, /* stretches: on a short stack hooks were taken out */
 	CRUMB_LOSS_TAKEN_OVER =
 	    8, /* stretches: the program set a trace function of its own */
 	CRUMB_LOSS_SUBINTERPRETER = 9, /* interpreters that could not be followed */
-	CRUMB_LOSS_NO_DEFINITION = 10, /* code objects that could not be described */
+	CRUMB_LOSS_NO_DEFINITION = 10, /* times that code could not be described */
 };
 
 /*

@@ -70,6 +70,30 @@ def test_signal_leaves_a_snapshot_and_tracing_goes_on(ctx, value):
     ctx.equal(first.info["pid"], trace.info["pid"])
 
 
+def test_snapshot_past_the_limit_on_file_sizes_is_one_line(ctx):
+    text = """\
+import os, resource, signal
+
+def work():
+    pass
+
+for i in range(10000):
+    work()
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+os.kill(os.getpid(), signal.SIGUSR2)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+work()
+print('done')
+"""
+    result = ctx.run(text, env={"BREADCRUMB_SIGNAL": "USR2"}).check(0)
+    ctx.equal(result.stdout, "done\n")
+    if result.stderr.count("\n") != 1 or ": no snapshot: " not in result.stderr:
+        raise Failure(f"standard error: {result.stderr!r}")
+    trace = read(ctx, result)  # the only file
+    ctx.equal([trace.count("work"), trace.lost], [10001, {}])
+
+
 def test_program_keeps_its_own_handler_for_the_signal(ctx):
     text = """\
 import os, signal

@@ -368,6 +368,43 @@ repeat(in_parent if pid else in_child, 50)
     ctx.equal([parent.count("in_parent"), child.count("in_child")], [50, 50])
 
 
+@for_backends()
+def test_fork_beside_a_deep_recursion_is_followed(ctx):
+    """On 3.11 a thread that is short of C stack takes the hook out of the interpreter; it does not
+    live on in the child, where all is to be seen again."""
+    text = FORK + """\
+import sys, threading, warnings
+warnings.simplefilter('ignore')
+sys.setrecursionlimit(10 ** 6)
+threading.stack_size(8 << 20)
+ready, go = threading.Event(), threading.Event()
+
+def deep(n):
+    if n:
+        return deep(n - 1)
+    ready.set()
+    go.wait()
+
+thread = threading.Thread(target=deep, args=(9000,))
+thread.start()
+ready.wait()
+pid = os.fork()
+if pid == 0:
+    repeat(in_child, 100)
+    other = threading.Thread(target=repeat, args=(in_child, 50))
+    other.start()
+    other.join()
+    os._exit(3)
+print(os.waitpid(pid, 0)[1])
+go.set()
+thread.join()
+repeat(in_parent, 60)
+"""
+    parent, [child] = family(ctx, ctx.same_behaviour(text), 2)
+    ctx.equal([parent.count("in_parent"), child.count("in_child")], [60, 150])
+    ctx.equal(child.lost, {})
+
+
 def test_generator_shared_with_a_child_is_followed(ctx):
     text = FORK + """\
 def numbers():

@@ -63,6 +63,20 @@ main({MANY})
     check_losses(ctx, traced, "file size limit (RLIMIT_FSIZE) reached", MANY + 1000)
 
 
+def test_line_into_a_file_at_its_limit_raises_no_signal(ctx):
+    text = WORK + f"""\
+import os, resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+main(1)
+os.dup2(os.open('own', os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+main({MANY})
+print('done')
+"""
+    plain = ctx.plain(text)
+    check_as_plain(ctx, plain, ctx.run(text))
+
+
 @for_backends()
 def test_address_space_used_up_loses_what_has_no_window(ctx):
     """A thread's first Python function comes when nothing can be mapped any more."""

@@ -3,8 +3,11 @@
 a namespace, a working folder that is gone.  They run as without the agent, and are traced on."""
 
 import os
+import platform
+import subprocess
 
 from behave import MANY, WORK, check_as_plain, check_losses, read, root_prefix
+from harness import parametrize
 
 
 def test_program_that_drops_its_privileges_is_traced_to_its_end(ctx):
@@ -111,3 +114,29 @@ print(libc.unshare(0x10000000), ctypes.get_errno())
 main(10)
 """
     ctx.equal(read(ctx, ctx.same_behaviour(text)).count("work"), 20)
+
+
+@parametrize("ending", ["exit", "exec"])
+def test_child_with_the_same_number_in_another_namespace_is_harmless(ctx, ending):
+    """A container's first process makes another one by clone(2), of which nobody is told."""
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if os.geteuid() != 0 or subprocess.run(unshare + ["true"], stderr=subprocess.DEVNULL).returncode:
+        ctx.skip("no process namespace can be made here")
+    if platform.machine() != "x86_64":
+        ctx.skip("clone has another number on this machine")
+    ctx.write("program.py", WORK + """\
+import ctypes, signal
+main(10)
+new_namespace = 0x20000000
+pid = ctypes.CDLL(None).syscall(56, new_namespace | signal.SIGCHLD, 0, 0, 0, 0)
+if pid == 0:
+    if sys.argv[1] == 'exit':
+        os._exit(7)
+    os.execv('/bin/echo', ['echo', 'hello'])
+print(os.getpid(), os.waitpid(pid, 0)[1])
+""")
+    command = unshare + [ctx.python, "program.py", ending]
+    plain = ctx.plain(command)
+    traced = ctx.run(command)
+    check_as_plain(ctx, plain, traced)
+    ctx.equal(read(ctx, traced).count("work"), 10)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -224,12 +225,12 @@ START_TEST(pipe_that_became_standard_error_gets_lines)
 }
 END_TEST
 
-static unsigned pipe_signals;
+static unsigned signals_got;
 
-static void on_pipe(int number)
+static void on_signal(int number)
 {
 	(void)number;
-	pipe_signals++;
+	signals_got++;
 }
 
 static bool is_pending(int number)
@@ -243,7 +244,7 @@ START_TEST(pipe_that_nobody_reads_sends_no_signal)
 {
 	sigset_t mask;
 
-	signal(SIGPIPE, on_pipe);
+	signal(SIGPIPE, on_signal);
 	pipe_begin(0);
 	close(pipe_ends[0]);
 	log_start();
@@ -251,10 +252,31 @@ START_TEST(pipe_that_nobody_reads_sends_no_signal)
 	log_error("nobody reads this");
 	pipe_end();
 	ck_assert_int_eq(errno, ERANGE);
-	ck_assert_uint_eq(pipe_signals, 0);
+	ck_assert_uint_eq(signals_got, 0);
 	ck_assert(!is_pending(SIGPIPE));
 	ck_assert_int_eq(sigprocmask(SIG_BLOCK, NULL, &mask), 0);
 	ck_assert(!sigismember(&mask, SIGPIPE));
+}
+END_TEST
+
+START_TEST(file_that_is_as_large_as_it_may_be_sends_no_signal)
+{
+	const struct rlimit none = {0, RLIM_INFINITY},
+			    any = {RLIM_INFINITY, RLIM_INFINITY};
+
+	signal(SIGXFSZ, on_signal);
+	int saved = dup(STDERR_FILENO);
+	int file = open(temp_path("log"), O_RDWR | O_CREAT | O_APPEND, 0600);
+	ck_assert_int_eq(dup2(file, STDERR_FILENO), STDERR_FILENO);
+	log_start();
+	setrlimit(RLIMIT_FSIZE, &none);
+	log_error("there is no room for this");
+	setrlimit(RLIMIT_FSIZE, &any);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(file);
+	ck_assert_uint_eq(signals_got, 0);
+	ck_assert(!is_pending(SIGXFSZ));
 }
 END_TEST
 
@@ -262,7 +284,7 @@ START_TEST(signal_that_was_waiting_waits_on)
 {
 	sigset_t mask;
 
-	signal(SIGPIPE, on_pipe);
+	signal(SIGPIPE, on_signal);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
@@ -274,7 +296,7 @@ START_TEST(signal_that_was_waiting_waits_on)
 	pipe_end();
 	ck_assert(is_pending(SIGPIPE));
 	sigprocmask(SIG_UNBLOCK, &mask, NULL);
-	ck_assert_uint_eq(pipe_signals, 1);
+	ck_assert_uint_eq(signals_got, 1);
 }
 END_TEST
 
@@ -332,6 +354,7 @@ int main(void)
 	tcase_add_test(c, failed_write_is_no_failure);
 	tcase_add_test(c, pipe_that_became_standard_error_gets_lines);
 	tcase_add_test(c, pipe_that_nobody_reads_sends_no_signal);
+	tcase_add_test(c, file_that_is_as_large_as_it_may_be_sends_no_signal);
 	tcase_add_test(c, signal_that_was_waiting_waits_on);
 	tcase_add_test(c, control_characters_do_not_reach_the_terminal);
 	tcase_add_test(c, text_that_cannot_be_converted_leaves_a_line);

@@ -351,6 +351,16 @@ START_TEST(disk_that_is_full_already_gets_no_file)
 }
 END_TEST
 
+START_TEST(snapshot_that_would_leave_too_little_is_not_made)
+{
+	open_with(0, 1ull << 60);
+	capture_begin();
+	sink_snapshot();
+	ck_assert(is_line_with(capture_end(), "no snapshot"));
+	ck_assert_uint_eq(count_files(), 1);
+}
+END_TEST
+
 static void add_sizes(Suite *suite)
 {
 	TCase *c = add_case(suite, "sizes");
@@ -371,6 +381,7 @@ static void add_disk(Suite *suite)
 	tcase_add_test(c, too_little_left_free_stops_after_the_beginning);
 	tcase_add_test(c, free_room_is_looked_at_once_a_mebibyte);
 	tcase_add_test(c, free_room_that_is_not_known_is_enough);
+	tcase_add_test(c, snapshot_that_would_leave_too_little_is_not_made);
 	tcase_add_test(c, full_disk_stops_and_counts);
 	tcase_add_test(c, window_on_a_full_disk_is_refused_and_sends_no_signal);
 	tcase_add_test(c, disk_that_is_full_already_gets_no_file);

@@ -387,6 +387,38 @@ START_TEST(excluded_code_that_cannot_be_remembered_is_no_loss)
 }
 END_TEST
 
+/* Memory is short for a while, and there is none to remember code by. */
+START_TEST(code_that_there_was_no_memory_for_is_told_and_known_later)
+{
+	enum { MANY = 3000 };
+	static struct fake many[MANY];
+
+	fake_call(&f);
+	fault_fail(FAULT_MMAP, 0, FAULT_ALWAYS, ENOMEM);
+	for (size_t i = 0; i < MANY; i++) {
+		many[i] = (struct fake){"many", "app", 1};
+		ck_assert(fake_call(&many[i]));
+	}
+	fault_none();
+	ck_assert_uint_ge(lost(CRUMB_LOSS_NO_DEFINITION), 1);
+	unsigned before = 0, after = 0;
+	for (size_t i = 0; i < MANY; i++)
+		before += many[i].described;
+	for (size_t i = 0; i < MANY; i++) {
+		ck_assert(fake_call(&many[i]));
+		ck_assert(fake_call(&many[i]));
+		after += many[i].described;
+	}
+	/* Those that were not remembered were asked about once more, and only once. */
+	ck_assert_uint_eq(before, MANY);
+	ck_assert_uint_gt(after, before);
+	ck_assert_uint_lt(after, 2 * MANY);
+	struct seen seen = seen_only(sink_path());
+	ck_assert_uint_eq(seen.events, 2 + 3 * MANY);
+	seen_free(&seen);
+}
+END_TEST
+
 START_TEST(inner_code_is_announced_by_the_outer)
 {
 	struct fake inner = {"f.<locals>.inner", "app", 12}, forgettable = inner;
@@ -506,6 +538,7 @@ static void add_codes(Suite *suite)
 	tcase_add_test(c, code_that_cannot_be_described_is_counted_and_asked_again);
 	tcase_add_test(c, code_that_cannot_be_remembered_is_counted);
 	tcase_add_test(c, excluded_code_that_cannot_be_remembered_is_no_loss);
+	tcase_add_test(c, code_that_there_was_no_memory_for_is_told_and_known_later);
 	tcase_add_test(c, inner_code_is_announced_by_the_outer);
 	tcase_add_test(c, inner_code_that_ran_before_the_outer_is_known_already);
 	tcase_add_test(c, code_that_knows_its_name_is_not_announced);

@@ -224,6 +224,22 @@ START_TEST(thread_without_memory_for_a_buffer_is_counted)
 }
 END_TEST
 
+START_TEST(want_of_memory_is_forgotten_when_there_is_some)
+{
+	ck_assert(trace_wants(&f, &f));
+	fault_fail(FAULT_MMAP, 0, FAULT_ALWAYS, ENOMEM);
+	for (int i = 0; i < 3000; i++)
+		fake_call(&f);
+	fault_none();
+	for (int i = 0; i < 1024 && !buffer_mine; i++)
+		fake_call(&f);
+	ck_assert_ptr_nonnull(buffer_mine);
+	uint64_t before = lost(CRUMB_LOSS_NO_WINDOW);
+	run_in_thread(call_once, &f);
+	ck_assert_uint_eq(lost(CRUMB_LOSS_NO_WINDOW), before);
+}
+END_TEST
+
 START_TEST(loss_of_code_that_is_wanted_is_counted)
 {
 	filter_init("", "noise");
@@ -326,6 +342,7 @@ static void add_threads(Suite *suite)
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, file_that_cannot_be_opened_is_tried_once);
 	tcase_add_test(c, thread_without_memory_for_a_buffer_is_counted);
+	tcase_add_test(c, want_of_memory_is_forgotten_when_there_is_some);
 	tcase_add_test(c, loss_of_code_that_is_wanted_is_counted);
 	tcase_add_test(c, errno_is_as_it_was);
 	tcase_add_test(c, questions_leave_errno_as_it_was);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The frame-evaluation hook of an interpreter (PEP 523), on 3.10 and 3.11. */
+#ifndef BREADCRUMB_AGENT_EVALFRAME_H
+#define BREADCRUMB_AGENT_EVALFRAME_H
+
+#include "buffer.h"
+#include "pyapi.h"
+
+/* Puts the hook into an interpreter.  NULL: there is another's (a debugger's, a
+ * compiler's), or no memory. */
+struct evalframe *evalframe_install(const struct pyapi *py,
+                                    PyInterpreterState *interpreter,
+                                    pyapi_eval_func hook);
+
+/* Takes it out for good.  NULL is allowed. */
+void evalframe_remove(const struct pyapi *py, struct evalframe *e);
+
+/*
+ * Takes the current interpreter's hook out while this thread, whose buffer is `b`, is in
+ * need of its C stack, and puts it back when that is so of no thread any more.  The first
+ * one's answer is for the second one; a hook of somebody else's, put in meanwhile, stays.
+ */
+struct evalframe *evalframe_take_out(const struct pyapi *py, struct buffer *b);
+void evalframe_put_back(const struct pyapi *py, struct evalframe *e);
+
+/* Around fork(): of the threads that have a hook taken out, only the one that forks lives
+ * on. */
+void evalframe_before_fork(void);
+void evalframe_in_child(const struct pyapi *py);
+
+#endif

@@ -279,8 +279,8 @@ static void on_cpython(const char *event)
 	if (strncmp(event, "run_", 4) == 0) {
 		attach();
 	} else if (strcmp(event, "PyInterpreterState_Clear") == 0) {
-		/* Not the main one: os.fork() clears the others from there. */
-		if (recording && is_sub_interpreter())
+		/* In a forked child the main one clears the others. */
+		if (recording && (is_sub_interpreter() || !inspect_in_fork()))
 			detach(false);
 	} else if (strcmp(event, "_PySys_ClearAuditHooks") == 0) {
 		watching = false;

@@ -33,20 +33,25 @@ static inline uint64_t clock_nanoseconds(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* The CPU's counter; only where clock_has_counter(). */
+static inline uint64_t clock_counter(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	return __rdtsc();
+#elif defined(__aarch64__)
+	uint64_t ticks;
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+#else
+	return 0;
+#endif
+}
+
 /* The time now, in ticks.  `counter` is what clock_has_counter() said; the caller keeps
  * it where it is at hand, since this runs for each event. */
 static inline uint64_t clock_ticks(bool counter)
 {
-	if (__builtin_expect(counter, 1)) {
-#if defined(__x86_64__) || defined(__i386__)
-		return __rdtsc();
-#elif defined(__aarch64__)
-		uint64_t ticks;
-		__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
-		return ticks;
-#endif
-	}
-	return clock_nanoseconds();
+	return __builtin_expect(counter, 1) ? clock_counter() : clock_nanoseconds();
 }
 
 #endif

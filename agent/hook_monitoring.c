@@ -10,7 +10,9 @@
 #include "tool.h"
 #include "trace.h"
 
-static PyObject *none; /* here, to save a step for each event */
+/* Here, to save a step for each event. */
+static PyObject *none;
+static size_t int_digit;
 
 /* The answer to events that may be disabled. */
 static inline PyObject *answer(bool wanted)
@@ -84,12 +86,20 @@ static PyObject *py_raise(PyObject *self, arguments args, Py_ssize_t count)
 	return none;
 }
 
+static __attribute__((noinline)) PyObject *py_line_of_any_int(arguments args)
+{
+	uint32_t line = (uint32_t)pyapi()->PyLong_AsLong(args[1]);
+	return answer(trace_line(args[0], NULL, line));
+}
+
 /* (code, line) */
 static PyObject *py_line(PyObject *self, arguments args, Py_ssize_t count)
 {
+	uint32_t line;
 	(void)self, (void)count;
-	return answer(
-	    trace_line(args[0], NULL, (uint32_t)pyapi()->PyLong_AsLong(args[1])));
+	if (__builtin_expect(!pyapi_small_int(int_digit, args[1], &line), 0))
+		return py_line_of_any_int(args);
+	return answer(trace_line(args[0], NULL, line));
 }
 
 static const struct tool_callback callbacks[] = {
@@ -107,6 +117,8 @@ static const char *unusable(const struct pyapi *py)
 static bool install(const struct pyapi *py, struct hook_site *site)
 {
 	none = py->none;
+	if (site->lines)
+		int_digit = pyapi_int_digit(py);
 	site->state = tool_install(py, callbacks,
 	                           sizeof callbacks / sizeof *callbacks - !site->lines);
 	return site->state != NULL;

@@ -301,6 +301,26 @@ const struct pyapi *pyapi_find(bool search, enum pyapi_failure *failure,
 	return &found;
 }
 
+/* Include/cpython/longintrepr.h of 3.12: behind PyObject and a tag. */
+size_t pyapi_int_digit(const struct pyapi *py)
+{
+	static const uint32_t examples[] = {1, 300, 0x12345678};
+	size_t digit = (py->free_threaded ? 32 : 16) + sizeof(uintptr_t);
+	bool right = true;
+
+	for (size_t i = 0; right && i < sizeof examples / sizeof *examples; i++) {
+		uint32_t value = 0;
+		PyObject *number = py->PyLong_FromLong((long)examples[i]);
+		right = number && pyapi_small_int(digit, number, &value) &&
+		        value == examples[i];
+		if (number)
+			py->Py_DecRef(number);
+		else
+			py->PyErr_Clear();
+	}
+	return right ? digit : 0;
+}
+
 const char *pyapi_type_name(const struct pyapi *py, PyObject *type)
 {
 	const char *name = *(const char **)(void *)((char *)type + py->type_name);

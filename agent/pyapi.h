@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef int (*pyapi_trace_func)(PyObject *, PyFrameObject *, int, PyObject *);
 /* The frame is a PyFrameObject on 3.10, an _PyInterpreterFrame on 3.11. */
@@ -130,6 +131,23 @@ struct pyapi {
 	struct pyapi_opcodes opcode;
 	struct pyapi_layout layout;
 };
+
+/* Where the first digit of an int lies (3.12 and newer); 0: it is not where it is known
+ * to be. */
+size_t pyapi_int_digit(const struct pyapi *py);
+
+/* The value of a small positive int, when that is what it is.  `digit` is what
+ * pyapi_int_digit() said. */
+static inline bool pyapi_small_int(size_t digit, PyObject *number, uint32_t *value)
+{
+	/* _PyLongValue: a tag (count of digits << 3 | flag << 2 | sign), then digits. */
+	const char *at = (const char *)number + digit;
+	if (!digit ||
+	    (*(const uintptr_t *)(const void *)(at - 8) & ~(uintptr_t)4) != 1 << 3)
+		return false;
+	*value = *(const uint32_t *)(const void *)at;
+	return true;
+}
 
 #define PYAPI_GENERATOR_FLAGS                                                            \
 	0x2a0u /* CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR */

@@ -3,7 +3,7 @@
  * The trace file.  Two kinds of space are in it: windows and definitions, which are
  * mapped and therefore allocated first (a store into a hole of a full disk is a SIGBUS in
  * somebody's program), and blocks of events, which are appended with one write each.
- * Space is handed out by moving `end` on, so threads never wait for one another's writes.
+ * Threads never wait for one another's writes.
  *
  * Recording stops at the first failure and does not start again: a trace with a hole in
  * the middle that nobody sees would be worse than one that says where it ended.
@@ -15,6 +15,7 @@
 #include "log.h"
 #include "sink_file.h"
 #include "sink_name.h"
+#include "sink_space.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -37,8 +38,7 @@ static struct sink_options options;
 static pthread_mutex_t lock = GUARD_MUTEX; /* guards definitions */
 static struct crumb_header *header;        /* mapped; NULL: no file; atomic */
 static pid_t owner;
-static uint64_t end;            /* bytes handed out; atomic */
-static uint64_t checked_room;   /* `end` at the last look; atomic */
+static uint64_t checked_room;   /* the file's size at the last look; atomic */
 static int64_t clock_noted;     /* atomic */
 static int stopped = RECORDING; /* or enum crumb_loss; atomic */
 static uint64_t trace_id, parent_id;
@@ -146,7 +146,7 @@ static bool may_grow(uint64_t size, enum crumb_loss *cause)
 		return false;
 	}
 	uint64_t last = __atomic_load_n(&checked_room, __ATOMIC_RELAXED);
-	if (options.keep_free && (!last || size - last >= CHECK_ROOM_EVERY)) {
+	if (options.keep_free && (!last || size >= last + CHECK_ROOM_EVERY)) {
 		__atomic_store_n(&checked_room, size, __ATOMIC_RELAXED);
 		if (sink_file_room() < options.keep_free) {
 			*cause = CRUMB_LOSS_KEEP_FREE;
@@ -154,17 +154,6 @@ static bool may_grow(uint64_t size, enum crumb_loss *cause)
 		}
 	}
 	return true;
-}
-
-/* Hands out `size` bytes of the file, starting at a multiple of `align`. */
-static uint64_t reserve(size_t size, size_t align)
-{
-	uint64_t old = __atomic_load_n(&end, __ATOMIC_RELAXED), start;
-	do {
-		start = (old + align - 1) & ~(uint64_t)(align - 1);
-	} while (!__atomic_compare_exchange_n(&end, &old, start + size, true,
-	                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-	return start;
 }
 
 /* A new block, reserved at a page, mapped, with its header's fixed part.  *cause and
@@ -176,16 +165,14 @@ static struct crumb_block *map_block(uint32_t kind, struct sink_range *range,
 	if (is_stopped(cause))
 		return NULL;
 	/* Reserved first: two threads may not both find the last room. */
-	range->offset = reserve(range->size, (size_t)sysconf(_SC_PAGESIZE));
+	range->offset = sink_space_take(range->size, (size_t)sysconf(_SC_PAGESIZE));
 	if (!may_grow(range->offset + range->size, cause)) {
 		fail(*cause, 0);
 		return NULL;
 	}
 	struct crumb_block *block = sink_file_map(range->offset, range->size, error);
 	if (!block) {
-		uint64_t last = range->offset + range->size; /* for whoever comes next */
-		__atomic_compare_exchange_n(&end, &last, range->offset, false,
-		                            __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+		sink_space_give_back(range->offset, range->size);
 		*cause = cause_of(*error);
 		fail(*cause, *error);
 		return NULL;
@@ -302,9 +289,11 @@ bool sink_append(uint32_t thread, uint64_t sequence, uint64_t base_ticks,
 
 	if (is_stopped(cause))
 		return false;
-	uint64_t offset = reserve(size, CRUMB_ALIGN);
+	uint64_t offset = size == CRUMB_WINDOW_SIZE ? sink_space_take_large(size)
+	                                            : sink_space_take(size, CRUMB_ALIGN);
 	bool done = may_grow(offset + size, cause);
 	if (done) {
+		sink_space_ahead(offset + size);
 		error = write_block(&block, words, offset);
 		done = !error;
 		if (error)
@@ -385,7 +374,7 @@ bool sink_open(void)
 	int error = sink_file_create();
 	if (!error) {
 		owner = getpid();
-		end = CRUMB_HEADER_SIZE;
+		sink_space_begin(CRUMB_HEADER_SIZE);
 		checked_room =
 		    CRUMB_HEADER_SIZE; /* KEEP_FREE does not forbid the beginning */
 		stopped = OPENING;
@@ -427,25 +416,26 @@ void sink_end(enum crumb_end how, uint32_t status)
 	__atomic_store_n(&header->end, how, __ATOMIC_RELEASE);
 }
 
-void sink_trim(const struct crumb_block *window, size_t size, size_t words)
+/* Whether the window is the file's last block, of which nothing is behind `used`. */
+static bool is_last(const struct crumb_block *window, uint64_t at)
 {
 	struct crumb_block last;
-
-	if (!sink_is_mine() || !window)
-		return;
-	size_t used = sizeof *window + words * 8;
-	used = (used + CRUMB_ALIGN - 1) & ~(size_t)(CRUMB_ALIGN - 1);
-	uint64_t at = __atomic_load_n(&end, __ATOMIC_RELAXED) - size;
-	if (used >= size || !sink_file_read(&last, sizeof last, at))
-		return;
-	if (last.magic == CRUMB_BLOCK_MAGIC && last.kind == CRUMB_BLOCK_WINDOW &&
-	    last.thread == window->thread && last.thread && sink_file_cut(at + used))
-		header->end_size = at + used;
+	return sink_file_read(&last, sizeof last, at) &&
+	       last.magic == CRUMB_BLOCK_MAGIC && last.kind == CRUMB_BLOCK_WINDOW &&
+	       last.thread == window->thread && last.thread;
 }
 
-static uint64_t size_now(void)
+void sink_trim(const struct crumb_block *window, size_t size, size_t words)
 {
-	return __atomic_load_n(&end, __ATOMIC_ACQUIRE);
+	if (!sink_is_mine())
+		return;
+	size_t used = window ? sizeof *window + words * 8 : 0;
+	used = (used + CRUMB_ALIGN - 1) & ~(size_t)(CRUMB_ALIGN - 1);
+	uint64_t at = sink_space_end() - size;
+	if (window && used < size && is_last(window, at) && sink_file_cut(at + used))
+		header->end_size = at + used;
+	else
+		sink_file_release();
 }
 
 /* The newest blocks of definitions: those that may have grown since they were copied are
@@ -465,11 +455,11 @@ void sink_snapshot(void)
 {
 	if (!sink_is_mine())
 		return;
-	if (options.keep_free && sink_file_room() < options.keep_free + size_now())
+	if (options.keep_free && sink_file_room() < options.keep_free + sink_space_end())
 		log_error("no snapshot: %s: %s", sink_path(),
 		          why(CRUMB_LOSS_KEEP_FREE, 0));
 	else
-		sink_file_copy(size_now, copy_again);
+		sink_file_copy(sink_space_end, copy_again);
 }
 
 void sink_forked(void)

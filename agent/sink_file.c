@@ -16,11 +16,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* A descriptor's number costs the kernel 8 bytes for each below it, and a fork their
@@ -253,6 +255,29 @@ bool sink_file_read(void *out, size_t size, uint64_t offset)
 	bool whole = u.fd >= 0 && pread(u.fd, out, size, (off_t)offset) == (ssize_t)size;
 	done(u);
 	return whole;
+}
+
+bool sink_file_set_aside(uint64_t offset, uint64_t size)
+{
+	struct statfs fs;
+	struct use u = use();
+	/* In memory the pages would be cleared at once, and then written again. */
+	bool done_it =
+	    u.fd >= 0 && fstatfs(u.fd, &fs) == 0 && fs.f_type != TMPFS_MAGIC &&
+	    fallocate(u.fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) == 0;
+	done(u);
+	return done_it;
+}
+
+void sink_file_release(void)
+{
+	struct stat st;
+	struct use u = use();
+	/* Cutting a file to the size that it has frees what lies behind. */
+	if (u.fd >= 0 && fstat(u.fd, &st) == 0 && ftruncate(u.fd, st.st_size) != 0)
+		log_debug("space behind the file's end is kept: %s",
+		          strerrordesc_np(errno));
+	done(u);
 }
 
 bool sink_file_cut(uint64_t size)

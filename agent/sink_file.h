@@ -29,6 +29,13 @@ int sink_file_write(struct iovec *piece, int pieces, uint64_t offset);
 /* Reads `size` bytes; false when there are not so many. */
 bool sink_file_read(void *out, size_t size, uint64_t offset);
 
+/* Sets room aside on the disk for later writes; the file's size stays.  False: that
+ * cannot be done, or is of no use, here. */
+bool sink_file_set_aside(uint64_t offset, uint64_t size);
+
+/* Gives back what was set aside and not used. */
+void sink_file_release(void);
+
 /* Makes the file shorter.  False: it cannot. */
 bool sink_file_cut(uint64_t size);
 

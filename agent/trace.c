@@ -266,6 +266,20 @@ bool trace_slow_line(const void *code, void *hint, uint32_t line)
 	return !excluded;
 }
 
+bool trace_without_counter(enum crumb_word_kind kind, const void *code, void *hint)
+{
+	struct buffer *b = buffer_mine;
+	return trace_word(b, intern_slot(buffer_area(b), code), kind, hint,
+	                  clock_nanoseconds());
+}
+
+bool trace_line_without_counter(const void *code, void *hint, uint32_t line)
+{
+	struct buffer *b = buffer_mine;
+	return trace_line_word(b, intern_slot(buffer_area(b), code), hint, line,
+	                       clock_nanoseconds());
+}
+
 bool trace_wants(const void *code, void *hint)
 {
 	struct guard guard = guard_enter();

@@ -51,7 +51,36 @@ bool trace_begin(void);
 /* Behind the inline functions below: whatever is not the common case. */
 bool trace_slow(enum crumb_word_kind kind, const void *code, void *hint);
 bool trace_slow_line(const void *code, void *hint, uint32_t line);
+bool trace_without_counter(enum crumb_word_kind kind, const void *code, void *hint);
+bool trace_line_without_counter(const void *code, void *hint, uint32_t line);
 void trace_at_limit(struct buffer *b);
+
+static inline bool trace_word(struct buffer *b, const struct intern_slot *slot,
+                              enum crumb_word_kind kind, void *hint, uint64_t now)
+{
+	uint64_t ticks = now - b->last;
+	if (__builtin_expect(ticks >= RECORD_TICKS_LIMIT, 0))
+		return trace_slow(kind, slot->code, hint);
+	b->last = now;
+	buffer_put(b, record_word(kind, slot->id, ticks));
+	if (__builtin_expect(buffer_full(b), 0))
+		trace_at_limit(b);
+	return true;
+}
+
+static inline bool trace_line_word(struct buffer *b, const struct intern_slot *slot,
+                                   void *hint, uint32_t line, uint64_t now)
+{
+	uint64_t ticks = now - b->last;
+	int32_t relative = (int32_t)(line - slot->first_line);
+	if (__builtin_expect(!record_line_fits(slot->id, relative, ticks), 0))
+		return trace_slow_line(slot->code, hint, line);
+	b->last = now;
+	buffer_put(b, record_line(slot->id, relative, ticks));
+	if (__builtin_expect(buffer_full(b), 0))
+		trace_at_limit(b);
+	return true;
+}
 
 /*
  * A frame of `code` starts, returns, yields, goes on or is unwound.  `hint` goes to
@@ -67,14 +96,9 @@ static inline bool trace_event(enum crumb_word_kind kind, const void *code, void
 		return trace_slow(kind, code, hint);
 	if (!slot->id)
 		return false;
-	uint64_t now = clock_ticks(b->counter), ticks = now - b->last;
-	if (__builtin_expect(ticks >= RECORD_TICKS_LIMIT, 0))
-		return trace_slow(kind, code, hint);
-	b->last = now;
-	buffer_put(b, record_word(kind, slot->id, ticks));
-	if (__builtin_expect(buffer_full(b), 0))
-		trace_at_limit(b);
-	return true;
+	if (__builtin_expect(!b->counter, 0))
+		return trace_without_counter(kind, code, hint);
+	return trace_word(b, slot, kind, hint, clock_counter());
 }
 
 /* Line `line` of the innermost frame of `code` is about to run. */
@@ -88,15 +112,9 @@ static inline bool trace_line(const void *code, void *hint, uint32_t line)
 		return trace_slow_line(code, hint, line);
 	if (!slot->id)
 		return false;
-	uint64_t now = clock_ticks(b->counter), ticks = now - b->last;
-	int32_t relative = (int32_t)(line - slot->first_line);
-	if (__builtin_expect(!record_line_fits(slot->id, relative, ticks), 0))
-		return trace_slow_line(code, hint, line);
-	b->last = now;
-	buffer_put(b, record_line(slot->id, relative, ticks));
-	if (__builtin_expect(buffer_full(b), 0))
-		trace_at_limit(b);
-	return true;
+	if (__builtin_expect(!b->counter, 0))
+		return trace_line_without_counter(code, hint, line);
+	return trace_line_word(b, slot, hint, line, clock_counter());
 }
 
 /* Whether events of this code are recorded. */

@@ -115,6 +115,13 @@ static uint64_t on_disk(void)
 	return (uint64_t)st.st_blocks * 512;
 }
 
+/* The file system may need some blocks of its own to keep account of them. */
+static void takes(uint64_t bytes)
+{
+	ck_assert_uint_ge(on_disk(), bytes);
+	ck_assert_uint_le(on_disk(), bytes + (16 << 10));
+}
+
 START_TEST(room_is_set_aside_for_large_files_in_steps)
 {
 	struct stat st;
@@ -122,7 +129,7 @@ START_TEST(room_is_set_aside_for_large_files_in_steps)
 	fixture_open("a.crumb");
 	uint64_t before = on_disk();
 	sink_space_ahead(512 << 10);
-	ck_assert_uint_eq(on_disk(), before);
+	takes(before);
 	fault_none();
 	sink_space_ahead(1 << 20);
 	if (fault_count(FAULT_FALLOCATE) == 0) {
@@ -130,7 +137,7 @@ START_TEST(room_is_set_aside_for_large_files_in_steps)
 		            "the folder for temporary files is in memory");
 		return;
 	}
-	ck_assert_uint_eq(on_disk(), before + (256 << 10));
+	takes(before + (256 << 10));
 	for (uint64_t upto = 1 << 20; upto <= (1 << 20) + (256 << 10); upto += 4096)
 		sink_space_ahead(upto);
 	ck_assert_uint_eq(fault_count(FAULT_FALLOCATE), 1);
@@ -142,7 +149,7 @@ START_TEST(room_is_set_aside_for_large_files_in_steps)
 	ck_assert_int_lt(st.st_size, 1 << 20); /* the file is as long as before */
 	sink_end(CRUMB_END_CLEAN, 0);
 	sink_trim(NULL, 0, 0);
-	ck_assert_uint_eq(on_disk(), before);
+	takes(before);
 }
 END_TEST
 

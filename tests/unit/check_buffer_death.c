@@ -285,17 +285,23 @@ START_TEST(death_at_any_moment_loses_nothing_that_was_stored)
 }
 END_TEST
 
+/* More than any of the deaths waits for.  A thread that went on for ever would fill the
+ * disk while another waits for its turn on a busy machine. */
+#define THREAD_STORES 1000000
+
 static void *store_in_thread(void *data)
 {
 	uint32_t thread = (uint32_t)(uintptr_t)data;
 	struct buffer *mine = buffer_acquire(thread, 0);
 
-	for (uint64_t i = 0; mine; i++) {
+	for (uint64_t i = 0; mine && i < THREAD_STORES; i++) {
 		buffer_put(mine, word(i));
 		__atomic_store_n(&reached[thread], i + 1, __ATOMIC_RELAXED);
 		if (buffer_full(mine))
 			buffer_flush(mine);
 	}
+	for (;;)
+		pause();
 	return NULL;
 }
 

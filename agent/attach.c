@@ -36,6 +36,7 @@
 struct site {
 	struct hook_site hook;
 	Py_ssize_t extra; /* index of our datum in its code objects */
+	bool awake;       /* the filter has accepted some code in it; atomic */
 	struct site *next;
 };
 
@@ -92,6 +93,18 @@ static bool describe(const void *code, void *hint, struct intern_code *out)
 	if (backend->meets)
 		backend->meets(py, (PyObject *)(uintptr_t)code);
 	return inspect_describe(code, hint, out);
+}
+
+/* Some events cannot be switched off for excluded code: they are not asked for before
+ * there is other code. */
+static void accepts(const void *code)
+{
+	(void)code;
+	struct site *s = backend->awakes ? site_here() : NULL;
+	if (s && !__atomic_load_n(&s->awake, __ATOMIC_RELAXED)) {
+		backend->awakes(py, &s->hook);
+		__atomic_store_n(&s->awake, true, __ATOMIC_RELAXED);
+	}
 }
 
 static void fact(enum crumb_fact kind, const char *text)
@@ -152,6 +165,7 @@ static bool open_file(void)
 static const struct trace_source source = {
     .describe = describe,
     .release = inspect_release,
+    .accepts = accepts,
     .nested = inspect_nested,
     .remember = remember,
     .thread_name = inspect_thread_name,

@@ -77,10 +77,17 @@ static struct buffer *take(uint32_t number)
 	return b;
 }
 
+static void set_watch(struct buffer *b, uint64_t *at)
+{
+	b->watch = at;
+	b->limit = use_counter ? at : b->first;
+}
+
 static void use(struct buffer *b, uint64_t *first, size_t words)
 {
 	b->first = b->next = first;
-	b->end = b->limit = first + words;
+	b->end = first + words;
+	set_watch(b, b->end);
 }
 
 static void use_scratch(struct buffer *b, enum crumb_loss cause)
@@ -115,7 +122,7 @@ struct buffer *buffer_acquire(uint32_t number, uint64_t start)
 	b->last = start;
 	b->sequence = 0;
 	b->probes = 0;
-	b->stack_reserve = 0;
+	b->stack_reserve = BUFFER_UNMEASURED;
 	b->stack_spared = b->stays_small = false;
 	b->without_hook = NULL;
 	b->followed_below = 0;
@@ -192,7 +199,7 @@ void buffer_flush(struct buffer *b)
 
 void buffer_watch(struct buffer *b, size_t words)
 {
-	b->limit = (size_t)(b->end - b->next) > words ? b->next + words : b->end;
+	set_watch(b, (size_t)(b->end - b->next) > words ? b->next + words : b->end);
 }
 
 void buffer_release(struct buffer *b)

@@ -12,17 +12,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BUFFER_SCRATCH 32 /* words; no record is longer */
+#define BUFFER_SCRATCH    32       /* words; no record is longer */
+#define BUFFER_UNMEASURED SIZE_MAX /* stack_reserve: of a stack nobody knows yet */
 
 struct buffer {
 	/* What an event needs, in one cache line. */
 	uint64_t *next;  /* where the next word goes */
-	uint64_t *limit; /* the first place where it may not; between here and `end` after
-	                    buffer_watch() */
+	uint64_t *limit; /* the first place where it may not without a closer look: at
+	                    buffer_full(), and everywhere when there is no counter */
 	uint64_t last;   /* ticks of the previous event */
 	bool counter;    /* clock_has_counter() */
+	/* stack.h: the lowest address of the thread's stack, and how much above it hooks
+	 * keep away from. */
+	uintptr_t stack_low;
+	size_t stack_reserve;
 
 	uint64_t *first, *end; /* of the place in use: the window's words, or scratch */
+	uint64_t *watch;       /* at most `end`: see buffer_watch() */
 	struct crumb_block *window; /* NULL: none yet, or none to be had */
 	size_t window_size;         /* bytes */
 	bool stays_small;           /* there was no memory for a larger one */
@@ -30,12 +36,8 @@ struct buffer {
 	enum crumb_loss loss;       /* while in scratch: why */
 	uint32_t thread;            /* number; 0: nobody's */
 	uint64_t sequence;
-	/* stack.h: the lowest address of the thread's stack, its size, how much above the
-	 * lowest address hooks keep away from (0: not measured), and whether they do now.
-	 */
-	uintptr_t stack_low;
-	size_t stack_size, stack_reserve;
-	bool stack_spared;
+	size_t stack_size;
+	bool stack_spared;              /* hooks keep away now */
 	struct evalframe *without_hook; /* evalframe: the hook that this thread has taken
 	                                   out */
 	/* hook_frame: frames below this address are followed by the trace function, not
@@ -85,7 +87,7 @@ void buffer_watch(struct buffer *b, size_t words);
 
 static inline bool buffer_full(const struct buffer *b)
 {
-	return b->next >= b->limit;
+	return b->next >= b->watch;
 }
 
 /* Room for `words` words in a row (at most BUFFER_SCRATCH). */
@@ -95,11 +97,16 @@ static inline void buffer_reserve(struct buffer *b, size_t words)
 		buffer_flush(b);
 }
 
-/* Stores one word.  The caller has made sure of room. */
+/* Stores one word at `at`, which is b->next.  The caller has made sure of room. */
+static inline void buffer_store(struct buffer *b, uint64_t *at, uint64_t word)
+{
+	__atomic_store_n(at, word, __ATOMIC_RELEASE);
+	b->next = at + 1;
+}
+
 static inline void buffer_put(struct buffer *b, uint64_t word)
 {
-	__atomic_store_n(b->next, word, __ATOMIC_RELEASE);
-	b->next++;
+	buffer_store(b, b->next, word);
 }
 
 /* Stores a record: the first word becomes visible last. */

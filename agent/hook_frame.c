@@ -90,45 +90,99 @@ static void ended_by_exception(void *frame, PyObject *code, void *globals)
 	trace_event(CRUMB_WORD_UNWIND, code, globals);
 }
 
-/* Tells how a frame ended; returns `result`. */
-static __attribute__((noinline)) PyObject *ended(void *frame, PyObject *result)
+/* Tells how a frame ended, whatever it takes; returns `result`. */
+static __attribute__((noinline)) PyObject *ended_somehow(void *frame, PyObject *result)
 {
 	PyObject *code = *(PyObject **)pyapi_field(frame, py->layout.frame_code);
 	void *globals = pyapi_field(frame, py->layout.frame_globals);
 	unsigned flags = *(const unsigned *)pyapi_field(code, py->layout.code_flags);
 
-	if (__builtin_expect(!result, 0))
+	if (!result)
 		ended_by_exception(frame, code, globals);
-	else if ((flags & PYAPI_GENERATOR_FLAGS) && pyapi_frame_suspended(py, frame))
+	else if ((flags & PYAPI_GENERATOR_FLAGS) &&
+	         pyapi_frame_suspended(py->minor, frame))
 		trace_event(CRUMB_WORD_YIELD, code, globals);
 	else
 		trace_event(CRUMB_WORD_RETURN, code, globals);
 	return result;
 }
 
-/* All that the hook keeps on the stack: the frame's address and the way back. */
-static __attribute__((noinline)) PyObject *run(PyThreadState *thread, void *frame,
-                                               int throwing)
+static inline PyObject *ended(void *frame, PyObject *result, unsigned minor)
 {
-	PyObject *result = underneath(thread, frame, throwing);
-	return ended(frame, result);
+	const struct pyapi_layout *at = pyapi_layout_of(minor);
+	PyObject *code = *(PyObject **)pyapi_field(frame, at->frame_code);
+	const struct intern_slot *slot = trace_slot(code);
+	if (__builtin_expect(!result || !slot, 0))
+		return ended_somehow(frame, result);
+	enum crumb_word_kind kind =
+	    __builtin_expect(slot->generator, 0) && pyapi_frame_suspended(minor, frame)
+		? CRUMB_WORD_YIELD
+		: CRUMB_WORD_RETURN;
+	if (__builtin_expect(trace_store(kind, code), 1))
+		return result;
+	return ended_somehow(frame, result);
 }
 
-/* Evaluates a frame and tells how it starts and ends. */
-static inline PyObject *record(PyThreadState *thread, void *frame, int throwing,
-                               bool is_311)
+/* All that the hook keeps on the stack: the frame's address and the way back. */
+static __attribute__((noinline)) PyObject *run_310(PyThreadState *thread, void *frame,
+                                                   int throwing)
+{
+	PyObject *result = underneath(thread, frame, throwing);
+	return ended(frame, result, 10);
+}
+
+static __attribute__((noinline)) PyObject *run_311(PyThreadState *thread, void *frame,
+                                                   int throwing)
+{
+	PyObject *result = underneath(thread, frame, throwing);
+	return ended(frame, result, 11);
+}
+
+static inline PyObject *run(PyThreadState *thread, void *frame, int throwing,
+                            unsigned minor)
+{
+	return minor == 10 ? run_310(thread, frame, throwing)
+	                   : run_311(thread, frame, throwing);
+}
+
+/* Evaluates a frame and tells how it starts and ends, whatever it takes. */
+static __attribute__((noinline)) PyObject *record_somehow(PyThreadState *thread,
+                                                          void *frame, int throwing)
 {
 	PyObject *code = *(PyObject **)pyapi_field(frame, py->layout.frame_code);
 	unsigned flags = *(const unsigned *)pyapi_field(code, py->layout.code_flags);
-	if (is_311 && pyapi_frame_makes_generator(py, frame, flags))
+	if (pyapi_frame_makes_generator(py->minor, frame, flags))
 		return underneath(thread, frame, throwing);
 	void *globals = pyapi_field(frame, py->layout.frame_globals);
 	bool generator = flags & PYAPI_GENERATOR_FLAGS;
-	bool goes_on =
-	    generator && ((is_311 && throwing) || pyapi_frame_goes_on(py, frame));
+	bool goes_on = generator && ((py->minor == 11 && throwing) ||
+	                             pyapi_frame_goes_on(py->minor, frame));
 	if (!trace_event(goes_on ? CRUMB_WORD_RESUME : CRUMB_WORD_CALL, code, globals))
 		return underneath(thread, frame, throwing);
-	return run(thread, frame, throwing);
+	return run(thread, frame, throwing, py->minor);
+}
+
+/* The same, when it takes no more than what is done at once. */
+static inline __attribute__((always_inline)) PyObject *
+record(PyThreadState *thread, void *frame, int throwing, unsigned minor)
+{
+	const struct pyapi_layout *at = pyapi_layout_of(minor);
+	PyObject *code = *(PyObject **)pyapi_field(frame, at->frame_code);
+	const struct intern_slot *slot = trace_slot(code);
+	if (__builtin_expect(!slot, 0))
+		return record_somehow(thread, frame, throwing);
+	if (!slot->id)
+		return underneath(thread, frame, throwing);
+	enum crumb_word_kind kind = CRUMB_WORD_CALL;
+	if (__builtin_expect(slot->generator, 0)) {
+		if (pyapi_frame_makes_generator(minor, frame, PYAPI_GENERATOR_FLAGS))
+			return underneath(thread, frame, throwing);
+		if ((minor == 11 && throwing) || pyapi_frame_goes_on(minor, frame))
+			kind = CRUMB_WORD_RESUME;
+	}
+	if (__builtin_expect(!trace_store(kind, code), 0))
+		return record_somehow(thread, frame, throwing);
+	return run(thread, frame, throwing, minor);
 }
 
 /* Whether the trace function tells of the frame that is to be evaluated. */
@@ -183,7 +237,7 @@ static PyObject *deep_310(PyThreadState *thread, void *frame, int throwing,
 		return underneath(thread, frame, throwing);
 	bool safe = stack_holds(b, py->Py_GetRecursionLimit(), CALL_BYTES_310);
 	if (safe && stack_left(b) > b->stack_size / 8)
-		return record(thread, frame, throwing, false);
+		return record_somehow(thread, frame, throwing);
 	return keep_away(thread, frame, throwing, b);
 }
 
@@ -195,12 +249,12 @@ static PyObject *deep_311(PyThreadState *thread, void *frame, int throwing,
 		return half_left ? underneath(thread, frame, throwing)
 		                 : step_out(thread, frame, throwing, b);
 	if (half_left && stack_holds(b, py->Py_GetRecursionLimit(), CALL_BYTES_311))
-		return record(thread, frame, throwing, true);
+		return record_somehow(thread, frame, throwing);
 	if (tracefunc_is_free(thread))
 		return follow(thread, frame, throwing, b);
 	/* The program has a trace function of its own, or another greenlet is followed:
 	 * calls are seen here or not at all. */
-	return half_left ? record(thread, frame, throwing, true)
+	return half_left ? record_somehow(thread, frame, throwing)
 	                 : step_out(thread, frame, throwing, b);
 }
 
@@ -209,7 +263,7 @@ static PyObject *unseen(PyThreadState *thread, void *frame, int throwing)
 {
 	PyObject *code = *(PyObject **)pyapi_field(frame, py->layout.frame_code);
 	unsigned flags = *(const unsigned *)pyapi_field(code, py->layout.code_flags);
-	if (!pyapi_frame_makes_generator(py, frame, flags))
+	if (!pyapi_frame_makes_generator(py->minor, frame, flags))
 		trace_lose(code, pyapi_field(frame, py->layout.frame_globals), 2);
 	return underneath(thread, frame, throwing);
 }
@@ -221,7 +275,7 @@ static __attribute__((noinline)) PyObject *unusual(PyThreadState *thread, void *
 	struct buffer *b = trace_here();
 	if (!b)
 		return unseen(thread, frame, throwing);
-	if (!b->stack_reserve) {
+	if (b->stack_reserve == BUFFER_UNMEASURED) {
 		stack_measure(b, 8);
 		return evaluate(thread, frame, throwing);
 	}
@@ -232,21 +286,21 @@ static __attribute__((noinline)) PyObject *unusual(PyThreadState *thread, void *
 static inline bool is_unusual(void)
 {
 	const struct buffer *b = buffer_mine;
-	return __builtin_expect(!b || !b->stack_reserve || stack_is_used(b), 0);
+	return __builtin_expect(!b || stack_is_used(b), 0);
 }
 
 static PyObject *evaluate_310(PyThreadState *thread, void *frame, int throwing)
 {
 	if (is_unusual())
 		return unusual(thread, frame, throwing);
-	return record(thread, frame, throwing, false);
+	return record(thread, frame, throwing, 10);
 }
 
 static PyObject *evaluate_311(PyThreadState *thread, void *frame, int throwing)
 {
 	if (is_unusual())
 		return unusual(thread, frame, throwing);
-	return record(thread, frame, throwing, true);
+	return record(thread, frame, throwing, 11);
 }
 
 static const char *unusable(const struct pyapi *given)

@@ -15,48 +15,65 @@ static PyObject *none;
 static size_t int_digit;
 
 /* The answer to events that may be disabled. */
-static inline PyObject *answer(bool wanted)
+static PyObject *answer(bool wanted)
 {
-	return __builtin_expect(wanted, 1) ? none : tool_disable(pyapi());
+	return wanted ? none : tool_disable(pyapi());
 }
 
-typedef PyObject *const *arguments;
+/* Out of the way of what is done at each event. */
+static __attribute__((noinline)) PyObject *tell(enum crumb_word_kind kind, void *code)
+{
+	return answer(trace_slow(kind, code, NULL));
+}
+
+static __attribute__((noinline)) PyObject *tell_line(PyObject *code, PyObject *line)
+{
+	uint32_t number = (uint32_t)pyapi()->PyLong_AsLong(line);
+	return answer(trace_line(code, NULL, number));
+}
 
 /* Callbacks get (code, offset) and, where there is one, a value. */
-static PyObject *py_start(PyObject *self, arguments args, Py_ssize_t count)
+#define UNUSED __attribute__((unused))
+#define CALLBACK(name)                                                                   \
+	static PyObject *name(PyObject *self UNUSED, PyObject *const *args,              \
+	                      Py_ssize_t count UNUSED, PyObject *names UNUSED)
+
+CALLBACK(py_start)
 {
-	(void)self, (void)count;
-	return answer(trace_event(CRUMB_WORD_CALL, args[0], NULL));
+	if (__builtin_expect(trace_store(CRUMB_WORD_CALL, args[0]), 1))
+		return none;
+	return tell(CRUMB_WORD_CALL, args[0]);
 }
 
-static PyObject *py_resume(PyObject *self, arguments args, Py_ssize_t count)
+CALLBACK(py_resume)
 {
-	(void)self, (void)count;
-	return answer(trace_event(CRUMB_WORD_RESUME, args[0], NULL));
+	if (__builtin_expect(trace_store(CRUMB_WORD_RESUME, args[0]), 1))
+		return none;
+	return tell(CRUMB_WORD_RESUME, args[0]);
 }
 
-static PyObject *py_return(PyObject *self, arguments args, Py_ssize_t count)
+CALLBACK(py_return)
 {
-	(void)self, (void)count;
-	return answer(trace_event(CRUMB_WORD_RETURN, args[0], NULL));
+	if (__builtin_expect(trace_store(CRUMB_WORD_RETURN, args[0]), 1))
+		return none;
+	return tell(CRUMB_WORD_RETURN, args[0]);
 }
 
-static PyObject *py_yield(PyObject *self, arguments args, Py_ssize_t count)
+CALLBACK(py_yield)
 {
-	(void)self, (void)count;
-	return answer(trace_event(CRUMB_WORD_YIELD, args[0], NULL));
+	if (__builtin_expect(trace_store(CRUMB_WORD_YIELD, args[0]), 1))
+		return none;
+	return tell(CRUMB_WORD_YIELD, args[0]);
 }
 
-static PyObject *py_throw(PyObject *self, arguments args, Py_ssize_t count)
+CALLBACK(py_throw)
 {
-	(void)self, (void)count;
 	trace_event(CRUMB_WORD_RESUME, args[0], NULL);
 	return none;
 }
 
-static PyObject *py_unwind(PyObject *self, arguments args, Py_ssize_t count)
+CALLBACK(py_unwind)
 {
-	(void)self, (void)count;
 	trace_event(CRUMB_WORD_UNWIND, args[0], NULL);
 	return none;
 }
@@ -64,64 +81,85 @@ static PyObject *py_unwind(PyObject *self, arguments args, Py_ssize_t count)
 /* The line that the running frame is at.  Not by the offset that the callback is
  * given: 3.13 to 3.15 give that of the instruction before a call which an exception comes
  * out of. */
-static unsigned current_line(const struct pyapi *py)
+static uint32_t current_line(const struct pyapi *py, const PyObject *code)
 {
 	PyFrameObject *frame = py->PyThreadState_GetFrame(py->PyThreadState_Get());
-	int line = frame ? py->PyFrame_GetLineNumber(frame) : 0;
-	if (frame)
-		py->Py_DecRef((PyObject *)frame);
-	return line > 0 ? (unsigned)line : 0;
+	if (!frame)
+		return 0;
+	uint32_t line = 0;
+	uint32_t *note = trace_line_note(code, py->frame_lasti(frame));
+	if (note)
+		line = *note;
+	if (!line) { /* CPython reads the code's table of lines from its beginning */
+		int found = py->PyFrame_GetLineNumber(frame);
+		line = found > 0 ? (uint32_t)found : 0;
+		if (note)
+			*note = line;
+	}
+	py->Py_DecRef((PyObject *)frame);
+	return line;
 }
 
-static PyObject *py_raise(PyObject *self, arguments args, Py_ssize_t count)
+CALLBACK(py_raise)
 {
 	const struct pyapi *py = pyapi();
-	(void)self, (void)count;
 	if (trace_wants(args[0], NULL)) {
 		PyObject *type = py->PyObject_Type(args[2]);
-		trace_exception(args[0], NULL, current_line(py),
+		trace_exception(args[0], NULL, current_line(py, args[0]),
 		                pyapi_type_name(py, type));
 		py->Py_DecRef(type);
 	}
 	return none;
 }
 
-static __attribute__((noinline)) PyObject *py_line_of_any_int(arguments args)
-{
-	uint32_t line = (uint32_t)pyapi()->PyLong_AsLong(args[1]);
-	return answer(trace_line(args[0], NULL, line));
-}
-
 /* (code, line) */
-static PyObject *py_line(PyObject *self, arguments args, Py_ssize_t count)
+CALLBACK(py_line)
 {
 	uint32_t line;
-	(void)self, (void)count;
-	if (__builtin_expect(!pyapi_small_int(int_digit, args[1], &line), 0))
-		return py_line_of_any_int(args);
-	return answer(trace_line(args[0], NULL, line));
+	if (__builtin_expect(pyapi_small_int(int_digit, args[1], &line) &&
+	                         trace_store_line(args[0], line),
+	                     1))
+		return none;
+	return tell_line(args[0], args[1]);
 }
 
-static const struct tool_callback callbacks[] = {
+/* Excluded code is not spared RAISE and PY_UNWIND, for which there is no DISABLE: they
+ * are switched on when there is code that is recorded. */
+enum { AT_ONCE = 5, WHEN_AWAKE = 2, LINES = 1 };
+static const struct tool_callback callbacks[AT_ONCE + WHEN_AWAKE + LINES] = {
     TOOL_CALLBACK("PY_START", py_start),   TOOL_CALLBACK("PY_RESUME", py_resume),
     TOOL_CALLBACK("PY_RETURN", py_return), TOOL_CALLBACK("PY_YIELD", py_yield),
     TOOL_CALLBACK("PY_THROW", py_throw),   TOOL_CALLBACK("PY_UNWIND", py_unwind),
-    TOOL_CALLBACK("RAISE", py_raise),      TOOL_CALLBACK("LINE", py_line), /* the last */
+    TOOL_CALLBACK("RAISE", py_raise),      TOOL_CALLBACK("LINE", py_line),
 };
 
 static const char *unusable(const struct pyapi *py)
 {
-	return py->minor >= 12 ? NULL : "it needs CPython 3.12 or newer";
+	if (py->minor < 12 || !py->frame_lasti)
+		return "it needs CPython 3.12 or newer";
+	return NULL;
 }
 
 static bool install(const struct pyapi *py, struct hook_site *site)
 {
+	size_t lines = site->lines ? LINES : 0;
 	none = py->none;
-	if (site->lines)
+	if (lines)
 		int_digit = pyapi_int_digit(py);
-	site->state = tool_install(py, callbacks,
-	                           sizeof callbacks / sizeof *callbacks - !site->lines);
-	return site->state != NULL;
+	struct tool *t = tool_install(py, callbacks, AT_ONCE + WHEN_AWAKE + lines);
+	if (t && tool_switch_on(py, t, AT_ONCE + WHEN_AWAKE, lines) &&
+	    tool_switch_on(py, t, 0, AT_ONCE)) {
+		site->state = t;
+		return true;
+	}
+	tool_remove(py, t);
+	return false;
+}
+
+static void awakes(const struct pyapi *py, struct hook_site *site)
+{
+	if (site->state)
+		tool_switch_on(py, site->state, AT_ONCE, WHEN_AWAKE);
 }
 
 static void uninstall(const struct pyapi *py, struct hook_site *site)
@@ -135,4 +173,5 @@ const struct hook_ops hook_monitoring = {
     .unusable = unusable,
     .install = install,
     .remove = uninstall,
+    .awakes = awakes,
 };

@@ -114,7 +114,7 @@ static void unseen(const void *frame)
 {
 	PyObject *code = *(PyObject **)pyapi_field(frame, py->layout.frame_code);
 	unsigned flags = *(const unsigned *)pyapi_field(code, py->layout.code_flags);
-	if (!pyapi_frame_makes_generator(py, frame, flags))
+	if (!pyapi_frame_makes_generator(py->minor, frame, flags))
 		trace_lose(code, pyapi_field(frame, py->layout.frame_globals), 2);
 }
 
@@ -126,7 +126,7 @@ static PyObject *pass_through(PyThreadState *thread, void *frame, int throwing)
 	b = buffer_mine;
 	if (!b && tracefunc_is_free(thread))
 		unseen(frame);
-	if (b && !b->stack_reserve)
+	if (b && b->stack_reserve == BUFFER_UNMEASURED)
 		stack_measure(b, 32);
 	if (b && stack_is_used(b))
 		return deep(thread, frame, throwing, b);
@@ -135,9 +135,10 @@ static PyObject *pass_through(PyThreadState *thread, void *frame, int throwing)
 
 /* sys.monitoring asks the tool that trace functions are built on first, which did not
  * know of this thread: so its first event is told here. */
-static PyObject *starts(PyObject *self, PyObject *const *args, Py_ssize_t count)
+static PyObject *starts(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                        PyObject *names)
 {
-	(void)self, (void)count;
+	(void)self, (void)count, (void)names;
 	if (meet(py->PyThreadState_Get()))
 		trace_event(CRUMB_WORD_CALL, args[0], NULL);
 	else if (!buffer_mine && tracefunc_is_free(py->PyThreadState_Get()))
@@ -145,9 +146,10 @@ static PyObject *starts(PyObject *self, PyObject *const *args, Py_ssize_t count)
 	return py->none;
 }
 
-static PyObject *goes_on(PyObject *self, PyObject *const *args, Py_ssize_t count)
+static PyObject *goes_on(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                         PyObject *names)
 {
-	(void)self, (void)count;
+	(void)self, (void)count, (void)names;
 	if (meet(py->PyThreadState_Get()))
 		trace_event(CRUMB_WORD_RESUME, args[0], NULL);
 	else if (!buffer_mine && tracefunc_is_free(py->PyThreadState_Get()))
@@ -173,10 +175,13 @@ static bool install(const struct pyapi *given, struct hook_site *site)
 	py = given;
 	tracefunc_init(py, site->lines);
 	if (py->minor >= 12) {
-		site->state =
-		    tool_install(py, callbacks, sizeof callbacks / sizeof *callbacks);
-		if (!site->state)
+		size_t count = sizeof callbacks / sizeof *callbacks;
+		struct tool *t = tool_install(py, callbacks, count);
+		if (!t || !tool_switch_on(py, t, 0, count)) {
+			tool_remove(py, t);
 			return false;
+		}
+		site->state = t;
 	} else { /* with another's hook in place, only this thread is traced */
 		site->state = evalframe_install(py, site->interpreter, pass_through);
 	}

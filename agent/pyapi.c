@@ -116,61 +116,6 @@ static const struct pyapi_opcodes opcodes[] = {
      .return_const = 33},
 };
 
-/* Of 3.10: Include/cpython/frameobject.h, code.h; of 3.11: internal/pycore_frame.h,
- * cpython/ code.h, pystate.h.  The same in every release of the minor version, debug
- * builds included. */
-static const struct pyapi_layout layout_310 = {
-    .frame_code = 32,
-    .frame_globals = 48,
-    .frame_lasti = 96,
-    .code_flags = 36,
-    .thread_tracefunc = 64,
-};
-static const struct pyapi_layout layout_311 = {
-    .frame_code = 32,
-    .frame_globals = 8,
-    .frame_lasti = 56,
-    .frame_object_frame = 24,
-    .code_flags = 48,
-    .code_bytecode = 184,
-    .code_warmup = 52,
-    .thread_tracefunc = 72,
-};
-
-/* 3.10: PyFrameObject.f_state.  3.11: _PyInterpreterFrame.owner; and gi_frame_state of
- * the generator that the frame lies in (gi_iframe at 80, gi_frame_state at 75). */
-#define FRAME_STATE_310      108
-#define FRAME_OWNER_311      69
-#define OWNED_BY_GENERATOR   1
-#define GENERATOR_STATE_311  (75 - 80)
-#define SUSPENDED            (-1) /* FRAME_SUSPENDED, both versions */
-#define RETURN_GENERATOR_311 75
-
-bool pyapi_frame_makes_generator(const struct pyapi *py, const void *frame,
-                                 unsigned flags)
-{
-	return py->minor == 11 && (flags & PYAPI_GENERATOR_FLAGS) &&
-	       *(const char *)pyapi_field(frame, FRAME_OWNER_311) != OWNED_BY_GENERATOR;
-}
-
-bool pyapi_frame_goes_on(const struct pyapi *py, const void *frame)
-{
-	const void *at = pyapi_field(frame, py->layout.frame_lasti);
-	if (py->minor == 10)
-		return *(const int *)at >= 0;
-	/* A new generator's frame stands at the instruction that made it. */
-	const unsigned char *instruction = *(unsigned char *const *)at;
-	return instruction[0] != RETURN_GENERATOR_311;
-}
-
-bool pyapi_frame_suspended(const struct pyapi *py, const void *frame)
-{
-	if (py->minor == 10)
-		return *(const signed char *)pyapi_field(frame, FRAME_STATE_310) ==
-		       SUSPENDED;
-	return ((const signed char *)frame)[GENERATOR_STATE_311] == SUSPENDED;
-}
-
 unsigned pyapi_frame_line(const struct pyapi *py, const void *frame, PyObject *code)
 {
 	const void *at = pyapi_field(frame, py->layout.frame_lasti);
@@ -242,7 +187,7 @@ static void fill_numbers(struct pyapi *py, bool search)
 		if (opcodes[i].minor == py->minor)
 			py->opcode = opcodes[i];
 	}
-	py->layout = py->minor == 10 ? layout_310 : layout_311;
+	py->layout = py->minor == 10 ? pyapi_layout_310 : pyapi_layout_311;
 	const unsigned long *version = symbol(search, "Py_Version"); /* 3.11+ */
 	if (version)
 		py->hex = (unsigned)*version;
@@ -319,6 +264,22 @@ size_t pyapi_int_digit(const struct pyapi *py)
 			py->PyErr_Clear();
 	}
 	return right ? digit : 0;
+}
+
+/* PyCFunctionObject of Include/cpython/methodobject.h, behind PyObject. */
+struct builtin_function {
+	const PyMethodDef *definition;
+	PyObject *self, *module, *weak_references;
+	pyapi_fast_func vectorcall; /* but its third parameter is a size_t */
+};
+
+void pyapi_call_directly(const struct pyapi *py, PyObject *function,
+                         const PyMethodDef *definition)
+{
+	struct builtin_function *f = pyapi_field(function, py->free_threaded ? 32 : 16);
+	if (f->definition == definition && !f->self && !f->module &&
+	    !f->weak_references && f->vectorcall)
+		f->vectorcall = (pyapi_fast_func)(void (*)(void))definition->ml_meth;
 }
 
 const char *pyapi_type_name(const struct pyapi *py, PyObject *type)

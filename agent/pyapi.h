@@ -20,6 +20,9 @@
 typedef int (*pyapi_trace_func)(PyObject *, PyFrameObject *, int, PyObject *);
 /* The frame is a PyFrameObject on 3.10, an _PyInterpreterFrame on 3.11. */
 typedef PyObject *(*pyapi_eval_func)(PyThreadState *, void *frame, int throwing);
+/* METH_FASTCALL | METH_KEYWORDS */
+typedef PyObject *(*pyapi_fast_func)(PyObject *, PyObject *const *, Py_ssize_t,
+                                     PyObject *);
 typedef int (*pyapi_audit_func)(const char *event, PyObject *args, void *data);
 
 /* PyMemAllocatorEx (since 3.5), and the domain of PyMem_RawMalloc(). */
@@ -115,6 +118,28 @@ struct pyapi_layout {
 	size_t thread_tracefunc;   /* PyThreadState.c_tracefunc */
 };
 
+/* Of 3.10: Include/cpython/frameobject.h, code.h; of 3.11: internal/pycore_frame.h,
+ * cpython/code.h, pystate.h.  The same in every release of the minor version, debug
+ * builds included.
+ * Here, because the frame hook is made for each of the two. */
+static const struct pyapi_layout pyapi_layout_310 = {
+    .frame_code = 32,
+    .frame_globals = 48,
+    .frame_lasti = 96,
+    .code_flags = 36,
+    .thread_tracefunc = 64,
+};
+static const struct pyapi_layout pyapi_layout_311 = {
+    .frame_code = 32,
+    .frame_globals = 8,
+    .frame_lasti = 56,
+    .frame_object_frame = 24,
+    .code_flags = 48,
+    .code_bytecode = 184,
+    .code_warmup = 52,
+    .thread_tracefunc = 72,
+};
+
 struct pyapi {
 #define MEMBER(result, name, parameters) result(*name) parameters;
 	PYAPI_FUNCTIONS(MEMBER)
@@ -149,26 +174,73 @@ static inline bool pyapi_small_int(size_t digit, PyObject *number, uint32_t *val
 	return true;
 }
 
+/*
+ * Makes a built-in function of this definition (METH_FASTCALL | METH_KEYWORDS) be called
+ * at once, without what CPython does around any C function: it counts recursion, checks
+ * keywords.  The function must not mind.  Nothing changes when the object does not look
+ * as it is known to.
+ */
+void pyapi_call_directly(const struct pyapi *py, PyObject *function,
+                         const PyMethodDef *definition);
+
 #define PYAPI_GENERATOR_FLAGS                                                            \
 	0x2a0u /* CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR */
 
-/*
- * What an eval function's frame tells, on 3.10 and 3.11.  `flags` are its code's
- * co_flags.
- */
 static inline void *pyapi_field(const void *object, size_t offset)
 {
 	return (char *)(uintptr_t)object + offset;
 }
 
+static inline const struct pyapi_layout *pyapi_layout_of(unsigned minor)
+{
+	return minor == 10 ? &pyapi_layout_310 : &pyapi_layout_311;
+}
+
+/*
+ * What an eval function's frame tells, on 3.10 and 3.11.
+ *
+ * 3.10: PyFrameObject.f_state.  3.11: _PyInterpreterFrame.owner; and gi_frame_state of
+ * the generator that the frame lies in (gi_iframe at 80, gi_frame_state at 75).
+ */
+#define PYAPI_FRAME_STATE_310      108
+#define PYAPI_FRAME_OWNER_311      69
+#define PYAPI_OWNED_BY_GENERATOR   1
+#define PYAPI_GENERATOR_STATE_311  (75 - 80)
+#define PYAPI_SUSPENDED            (-1) /* FRAME_SUSPENDED, both versions */
+#define PYAPI_RETURN_GENERATOR_311 75
+
 /* 3.11: the call of a generator function is evaluated as a frame of its own, which makes
- * the generator and returns it.  No call has happened then, as the program sees it. */
-bool pyapi_frame_makes_generator(const struct pyapi *py, const void *frame,
-                                 unsigned flags);
+ * the generator and returns it.  No call has happened then, as the program sees it.
+ * `flags` are its code's co_flags. */
+static inline bool pyapi_frame_makes_generator(unsigned minor, const void *frame,
+                                               unsigned flags)
+{
+	return minor == 11 && (flags & PYAPI_GENERATOR_FLAGS) &&
+	       *(const char *)pyapi_field(frame, PYAPI_FRAME_OWNER_311) !=
+	           PYAPI_OWNED_BY_GENERATOR;
+}
+
 /* Whether the frame, of a generator, ran before and goes on now. */
-bool pyapi_frame_goes_on(const struct pyapi *py, const void *frame);
+static inline bool pyapi_frame_goes_on(unsigned minor, const void *frame)
+{
+	if (minor == 10)
+		return *(const int *)pyapi_field(frame, pyapi_layout_310.frame_lasti) >=
+		       0;
+	/* A new generator's frame stands at the instruction that made it. */
+	const unsigned char *instruction =
+	    *(unsigned char *const *)pyapi_field(frame, pyapi_layout_311.frame_lasti);
+	return instruction[0] != PYAPI_RETURN_GENERATOR_311;
+}
+
 /* Whether the frame, of a generator, has just suspended itself. */
-bool pyapi_frame_suspended(const struct pyapi *py, const void *frame);
+static inline bool pyapi_frame_suspended(unsigned minor, const void *frame)
+{
+	if (minor == 10)
+		return *(const signed char *)pyapi_field(frame, PYAPI_FRAME_STATE_310) ==
+		       PYAPI_SUSPENDED;
+	return ((const signed char *)frame)[PYAPI_GENERATOR_STATE_311] == PYAPI_SUSPENDED;
+}
+
 /* The line that it is at; 0: none. */
 unsigned pyapi_frame_line(const struct pyapi *py, const void *frame, PyObject *code);
 

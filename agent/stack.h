@@ -19,7 +19,8 @@ static inline size_t stack_left(const struct buffer *b)
 	return (uintptr_t)__builtin_frame_address(0) - b->stack_low;
 }
 
-/* Whether the thread is in the part of its stack that hooks should keep away from. */
+/* Whether the thread is in the part of its stack that hooks should keep away from.  True
+ * before stack_measure(). */
 static inline bool stack_is_used(const struct buffer *b)
 {
 	return stack_left(b) < b->stack_reserve;

@@ -13,8 +13,9 @@
 struct tool {
 	long id;
 	PyObject *set_events, *register_callback, *free_tool_id;
-	long event[CALLBACKS_MAX]; /* those that have a callback */
+	long event[CALLBACKS_MAX]; /* of each callback */
 	size_t events;
+	long set; /* those that are switched on */
 };
 
 static PyObject *disable; /* one object for all interpreters of the process */
@@ -86,6 +87,8 @@ static bool register_callback(const struct pyapi *py, struct tool *t, PyObject *
 	long event = number ? py->PyLong_AsLong(number) : -1;
 	PyObject *function = py->PyCMethod_New(
 	    (PyMethodDef *)(uintptr_t)&callback->method, NULL, NULL, NULL);
+	if (function && (callback->method.ml_flags & METH_KEYWORDS))
+		pyapi_call_directly(py, function, &callback->method);
 	bool done = event > 0 && function && set_callback(py, t, event, function);
 	if (number)
 		py->Py_DecRef(number);
@@ -116,21 +119,31 @@ static void give_back(const struct pyapi *py, struct tool *t)
 	call(py, t->free_tool_id, t->id, NULL, NULL);
 }
 
-/* Everything but the id is there. */
-static bool start(const struct pyapi *py, struct tool *t, PyObject *monitoring,
-                  PyObject *events, const struct tool_callback *callbacks, size_t count)
+bool tool_switch_on(const struct pyapi *py, struct tool *t, size_t first, size_t count)
 {
-	long set = 0;
-	bool done = true;
+	PyObject *type = NULL, *value = NULL, *traceback = NULL;
+	bool pending = py->PyErr_Occurred() != NULL; /* at an UNWIND, RAISE, THROW */
+	long set = t->set;
 
-	t->id = take_id(py, monitoring);
-	if (t->id < 0)
-		return false;
-	for (size_t i = 0; done && i < count; i++) {
+	if (pending)
+		py->PyErr_Fetch(&type, &value, &traceback);
+	for (size_t i = first; i < first + count && i < t->events; i++)
+		set |= t->event[i];
+	bool done = set_events(py, t, set);
+	if (done)
+		t->set = set;
+	if (pending)
+		py->PyErr_Restore(type, value, traceback);
+	return done;
+}
+
+/* Everything but the id is there. */
+static bool start(const struct pyapi *py, struct tool *t, PyObject *events,
+                  const struct tool_callback *callbacks, size_t count)
+{
+	bool done = true;
+	for (size_t i = 0; done && i < count; i++)
 		done = register_callback(py, t, events, &callbacks[i]);
-		set |= done ? t->event[t->events - 1] : 0;
-	}
-	done = done && set_events(py, t, set);
 	if (!done)
 		give_back(py, t);
 	return done;
@@ -154,7 +167,8 @@ struct tool *tool_install(const struct pyapi *py, const struct tool_callback *ca
 		disable = py->PyObject_GetAttrString(monitoring, "DISABLE");
 	bool found =
 	    events && t->set_events && t->register_callback && t->free_tool_id && disable;
-	if (!found || !start(py, t, monitoring, events, callbacks, count)) {
+	t->id = found ? take_id(py, monitoring) : -1;
+	if (t->id < 0 || !start(py, t, events, callbacks, count)) {
 		drop(py, t);
 		t = NULL;
 	}

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A METH_FASTCALL function; it gets the arguments that PEP 669 says for its event. */
+/* It gets the arguments that PEP 669 says for its event.  One that is METH_FASTCALL |
+ * METH_KEYWORDS (as TOOL_CALLBACK makes it) is called directly: see pyapi.h. */
 struct tool_callback {
 	const char *event; /* in sys.monitoring.events */
 	PyMethodDef method;
@@ -19,17 +20,22 @@ struct tool_callback {
 		event,                                                                   \
 		{                                                                        \
 			"breadcrumb_" #function, (PyCFunction)(void (*)(void))function,  \
-			    METH_FASTCALL, NULL                                          \
+			    METH_FASTCALL | METH_KEYWORDS, NULL                          \
 		}                                                                        \
 	}
 
 struct tool;
 
-/* Takes a tool id that is free in the current interpreter and switches the callbacks'
- * events on. The table must be static.  NULL: it cannot; nothing is changed and no
- * exception left. */
+/* Takes a tool id that is free in the current interpreter and registers the callbacks.
+ * The table must be static.  NULL: it cannot; nothing is changed and no exception left.
+ */
 struct tool *tool_install(const struct pyapi *py, const struct tool_callback *callbacks,
                           size_t count);
+
+/* Switches the events of some of the callbacks on: `count` of them from number `first`.
+ * An exception that is set stays set; no audit event is raised.  May be done twice. */
+bool tool_switch_on(const struct pyapi *py, struct tool *tool, size_t first,
+                    size_t count);
 
 /* Switches the events off and frees the tool, at the interpreter's end.  The id and the
  * callbacks go with the interpreter: giving them back would raise audit events that the

@@ -32,7 +32,7 @@ void trace_init(const struct trace_source *given, bool counter)
 {
 	source = given;
 	use_counter = counter;
-	buffer_init(INTERN_AREA, counter);
+	buffer_init(TRACE_AREA, counter);
 }
 
 /* What trace_before_fork() got; false where the forking thread was inside already. */
@@ -77,14 +77,12 @@ static void name_thread(struct buffer *b)
 		buffer_watch(b, SIZE_MAX);
 }
 
-void trace_at_limit(struct buffer *b)
+static void look_around(struct buffer *b)
 {
-	struct guard guard = guard_enter();
 	if (b->next < b->end)
 		name_thread(b);
 	else
 		buffer_flush(b);
-	guard_leave(&guard);
 }
 
 /* The words of a record in one piece, with a TIME word before it when too much time went
@@ -106,7 +104,7 @@ static void put(struct buffer *b, uint64_t word, const uint64_t *payload, size_t
 	b->last = now;
 	buffer_put_record(b, word | ticks << (64 - ticks_bits), payload, words);
 	if (buffer_full(b))
-		trace_at_limit(b);
+		look_around(b);
 }
 
 static void put_extended(struct buffer *b, enum crumb_extended subtype,
@@ -176,6 +174,8 @@ static bool introduce(const void *code, void *hint, struct intern_slot *out)
 		return false;
 	}
 	bool accepted = filter_accepts(what.module.text, what.module.length);
+	if (accepted && source->accepts)
+		source->accepts(code);
 	struct intern_record *record = intern_expect(code, "", 0);
 	bool lasting = record ? source->remember(code, record) : intern_knows(code);
 	if (lasting) {
@@ -266,21 +266,7 @@ bool trace_slow_line(const void *code, void *hint, uint32_t line)
 	return !excluded;
 }
 
-bool trace_without_counter(enum crumb_word_kind kind, const void *code, void *hint)
-{
-	struct buffer *b = buffer_mine;
-	return trace_word(b, intern_slot(buffer_area(b), code), kind, hint,
-	                  clock_nanoseconds());
-}
-
-bool trace_line_without_counter(const void *code, void *hint, uint32_t line)
-{
-	struct buffer *b = buffer_mine;
-	return trace_line_word(b, intern_slot(buffer_area(b), code), hint, line,
-	                       clock_nanoseconds());
-}
-
-bool trace_wants(const void *code, void *hint)
+bool trace_slow_wants(const void *code, void *hint)
 {
 	struct guard guard = guard_enter();
 	struct intern_slot slot;
@@ -310,19 +296,77 @@ struct buffer *trace_here(void)
 	return b;
 }
 
-bool trace_exception(const void *code, void *hint, uint32_t line, const char *type)
+static struct trace_notes *notes_of(struct buffer *b)
+{
+	return (struct trace_notes *)(void *)(buffer_area(b) + INTERN_AREA);
+}
+
+uint32_t *trace_line_note(const void *code, int instruction)
+{
+	const struct intern_slot *slot = trace_slot(code);
+	if (!slot || !slot->id)
+		return NULL;
+	struct trace_notes *notes = notes_of(buffer_mine);
+	size_t i = (slot->id * 17u + (unsigned)instruction / 2) %
+	           (sizeof notes->lines / sizeof *notes->lines);
+	struct trace_line_note *note = &notes->lines[i];
+	if (note->id != slot->id || note->instruction != instruction)
+		*note = (struct trace_line_note){slot->id, instruction, 0};
+	return &note->line;
+}
+
+/* The note of a text whose address is likely to be the same each time.  Its words are
+ * compared all the same: an address may be used again for another text. */
+static struct trace_text_note *text_note(struct buffer *b, const char *text)
+{
+	struct trace_notes *notes = notes_of(b);
+	size_t i = (uintptr_t)text / 16 % (sizeof notes->texts / sizeof *notes->texts);
+	return &notes->texts[i];
+}
+
+static uint32_t noted_string(struct buffer *b, const char *text)
+{
+	struct trace_text_note *note = text_note(b, text);
+	size_t length = strlen(text);
+	uint32_t id = intern_string(text, length);
+	if (length < sizeof note->text) {
+		memcpy(note->text, text, length + 1);
+		note->id = id;
+	}
+	return id;
+}
+
+static void put_exception(struct buffer *b, uint32_t code, uint32_t line, uint32_t type)
+{
+	uint64_t payload[2] = {code | (uint64_t)line << 32, type};
+	put_extended(b, CRUMB_EXT_EXCEPTION, payload, 2);
+}
+
+static bool trace_slow_exception(const void *code, void *hint, uint32_t line,
+                                 const char *type)
 {
 	struct intern_slot slot;
 	bool excluded;
 	struct guard guard = guard_enter();
 	struct buffer *b = prepare(code, hint, &slot, &excluded);
-	if (b) {
-		uint64_t payload[2] = {slot.id | (uint64_t)line << 32,
-		                       intern_string(type, strlen(type))};
-		put_extended(b, CRUMB_EXT_EXCEPTION, payload, 2);
-	}
+	if (b)
+		put_exception(b, slot.id, line, noted_string(b, type));
 	guard_leave(&guard);
 	return !excluded;
+}
+
+bool trace_exception(const void *code, void *hint, uint32_t line, const char *type)
+{
+	struct buffer *b = buffer_mine;
+	const struct intern_slot *slot = trace_slot(code);
+	/* Nothing in what follows needs a guard when nothing is flushed. */
+	if (!slot || !slot->id || b->limit - b->next <= BUFFER_SCRATCH)
+		return trace_slow_exception(code, hint, line, type);
+	const struct trace_text_note *note = text_note(b, type);
+	if (!note->id || strcmp(note->text, type) != 0)
+		return trace_slow_exception(code, hint, line, type);
+	put_exception(b, slot->id, line, note->id);
+	return true;
 }
 
 /* Whether there is a file, and it is not that of a parent: a child of vfork() is on its

@@ -23,6 +23,8 @@ struct trace_source {
 	 * passed. False: it cannot be told now (no memory). */
 	bool (*describe)(const void *code, void *hint, struct intern_code *out);
 	void (*release)(struct intern_code *out);
+	/* The filter accepts this code object: its events are about to be recorded. */
+	void (*accepts)(const void *code);
 	/* Arranges for trace_forget(record) when the code object dies.  False: it cannot.
 	 */
 	bool (*remember)(const void *code, struct intern_record *record);
@@ -48,37 +50,68 @@ void trace_init(const struct trace_source *source, bool counter);
  * needed. */
 bool trace_begin(void);
 
-/* Behind the inline functions below: whatever is not the common case. */
+/* What a thread has met lately, so that it need not be found out again. */
+struct trace_notes {
+	struct trace_line_note {
+		uint32_t id; /* of the code; 0: none */
+		int32_t instruction;
+		uint32_t line;
+	} lines[64];
+	struct trace_text_note {
+		uint32_t id; /* of the text; 0: none */
+		char text[60];
+	} texts[16];
+};
+
+/* Behind each buffer: the thread's table of code objects, and its notes. */
+#define TRACE_AREA (INTERN_AREA + sizeof(struct trace_notes))
+
+/* Where the calling thread's table has the code object; NULL: nowhere. */
+static inline const struct intern_slot *trace_slot(const void *code)
+{
+	struct buffer *b = buffer_mine;
+	if (__builtin_expect(!b, 0))
+		return NULL;
+	const struct intern_slot *slot = intern_slot(buffer_area(b), code);
+	return __builtin_expect(slot->code == code, 1) ? slot : NULL;
+}
+
+/* The whole path, for whatever is not the common case. */
 bool trace_slow(enum crumb_word_kind kind, const void *code, void *hint);
 bool trace_slow_line(const void *code, void *hint, uint32_t line);
-bool trace_without_counter(enum crumb_word_kind kind, const void *code, void *hint);
-bool trace_line_without_counter(const void *code, void *hint, uint32_t line);
-void trace_at_limit(struct buffer *b);
+bool trace_slow_wants(const void *code, void *hint);
 
-static inline bool trace_word(struct buffer *b, const struct intern_slot *slot,
-                              enum crumb_word_kind kind, void *hint, uint64_t now)
+/*
+ * What is done at once: the code object is known to the thread and recorded, and there is
+ * room in its window.  False: nothing is stored, the whole path has to be taken.
+ */
+static inline bool trace_store(enum crumb_word_kind kind, const void *code)
 {
-	uint64_t ticks = now - b->last;
-	if (__builtin_expect(ticks >= RECORD_TICKS_LIMIT, 0))
-		return trace_slow(kind, slot->code, hint);
+	const struct intern_slot *slot = trace_slot(code);
+	if (__builtin_expect(!slot || !slot->id, 0))
+		return false;
+	struct buffer *b = buffer_mine;
+	uint64_t *at = b->next, now = clock_counter(), ticks = now - b->last;
+	if (__builtin_expect(at >= b->limit || ticks >= RECORD_TICKS_LIMIT, 0))
+		return false;
 	b->last = now;
-	buffer_put(b, record_word(kind, slot->id, ticks));
-	if (__builtin_expect(buffer_full(b), 0))
-		trace_at_limit(b);
+	buffer_store(b, at, record_word(kind, slot->id, ticks));
 	return true;
 }
 
-static inline bool trace_line_word(struct buffer *b, const struct intern_slot *slot,
-                                   void *hint, uint32_t line, uint64_t now)
+static inline bool trace_store_line(const void *code, uint32_t line)
 {
-	uint64_t ticks = now - b->last;
+	const struct intern_slot *slot = trace_slot(code);
+	if (__builtin_expect(!slot || !slot->id, 0))
+		return false;
+	struct buffer *b = buffer_mine;
+	uint64_t *at = b->next, now = clock_counter(), ticks = now - b->last;
 	int32_t relative = (int32_t)(line - slot->first_line);
-	if (__builtin_expect(!record_line_fits(slot->id, relative, ticks), 0))
-		return trace_slow_line(slot->code, hint, line);
+	if (__builtin_expect(at >= b->limit, 0) ||
+	    __builtin_expect(!record_line_fits(slot->id, relative, ticks), 0))
+		return false;
 	b->last = now;
-	buffer_put(b, record_line(slot->id, relative, ticks));
-	if (__builtin_expect(buffer_full(b), 0))
-		trace_at_limit(b);
+	buffer_store(b, at, record_line(slot->id, relative, ticks));
 	return true;
 }
 
@@ -88,37 +121,25 @@ static inline bool trace_line_word(struct buffer *b, const struct intern_slot *s
  */
 static inline bool trace_event(enum crumb_word_kind kind, const void *code, void *hint)
 {
-	struct buffer *b = buffer_mine;
-	if (__builtin_expect(!b, 0))
-		return trace_slow(kind, code, hint);
-	const struct intern_slot *slot = intern_slot(buffer_area(b), code);
-	if (__builtin_expect(slot->code != code, 0))
-		return trace_slow(kind, code, hint);
-	if (!slot->id)
-		return false;
-	if (__builtin_expect(!b->counter, 0))
-		return trace_without_counter(kind, code, hint);
-	return trace_word(b, slot, kind, hint, clock_counter());
+	return trace_store(kind, code) || trace_slow(kind, code, hint);
 }
 
-/* Line `line` of the innermost frame of `code` is about to run. */
+/* Line `line` of the innermost frame of `code` is about to run.  As trace_event(). */
 static inline bool trace_line(const void *code, void *hint, uint32_t line)
 {
-	struct buffer *b = buffer_mine;
-	if (__builtin_expect(!b, 0))
-		return trace_slow_line(code, hint, line);
-	const struct intern_slot *slot = intern_slot(buffer_area(b), code);
-	if (__builtin_expect(slot->code != code, 0))
-		return trace_slow_line(code, hint, line);
-	if (!slot->id)
-		return false;
-	if (__builtin_expect(!b->counter, 0))
-		return trace_line_without_counter(code, hint, line);
-	return trace_line_word(b, slot, hint, line, clock_counter());
+	return trace_store_line(code, line) || trace_slow_line(code, hint, line);
 }
 
 /* Whether events of this code are recorded. */
-bool trace_wants(const void *code, void *hint);
+static inline bool trace_wants(const void *code, void *hint)
+{
+	const struct intern_slot *slot = trace_slot(code);
+	return slot ? slot->id != 0 : trace_slow_wants(code, hint);
+}
+
+/* The thread's note of the line that an instruction of this code belongs to: 0, to be
+ * filled in, when it has none.  NULL: it can keep none now. */
+uint32_t *trace_line_note(const void *code, int instruction);
 
 /* Whether frames of this code can suspend themselves. */
 bool trace_is_generator(const void *code, void *hint);

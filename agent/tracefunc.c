@@ -52,7 +52,7 @@ static enum crumb_word_kind entry_kind(const struct pyapi *py, PyFrameObject *fr
 	if (!trace_is_generator(code, NULL))
 		return CRUMB_WORD_CALL;
 	if (py->minor == 10)
-		return pyapi_frame_goes_on(py, frame) ? CRUMB_WORD_RESUME
+		return pyapi_frame_goes_on(10, frame) ? CRUMB_WORD_RESUME
 		                                      : CRUMB_WORD_CALL;
 	/* RESUME's argument says where it stands: 0 at the start of a function.  Two bits
 	 * of it do (3.13+: a third says that it is inside of an except). */
@@ -96,7 +96,8 @@ static enum crumb_word_kind exit_kind(const struct pyapi *py, PyFrameObject *fra
 	if (!trace_is_generator(code, NULL))
 		return CRUMB_WORD_RETURN;
 	const void *inner = py->minor == 10 ? (void *)frame : inner_frame(py, frame);
-	return pyapi_frame_suspended(py, inner) ? CRUMB_WORD_YIELD : CRUMB_WORD_RETURN;
+	return pyapi_frame_suspended(py->minor, inner) ? CRUMB_WORD_YIELD
+	                                               : CRUMB_WORD_RETURN;
 }
 
 static void on_exception(const struct pyapi *py, PyFrameObject *frame, PyObject *code,

@@ -249,9 +249,10 @@ START_TEST(watched_buffer_is_full_early)
 	buffer_watch(b, 1);
 	ck_assert(!buffer_full(b));
 	buffer_watch(b, SIZE_MAX);
-	ck_assert_ptr_eq(b->limit, b->end);
+	ck_assert_ptr_eq(b->watch, b->end);
 	buffer_watch(b, (size_t)(b->end - b->next));
-	ck_assert_ptr_eq(b->limit, b->end);
+	ck_assert_ptr_eq(b->watch, b->end);
+	ck_assert_ptr_eq(b->limit, b->first); /* there is no counter */
 	buffer_watch(b, 2);
 	put(2 * LARGE_HAS); /* put() flushes early then; that loses nothing either */
 	holds(1, stored);
@@ -316,7 +317,7 @@ START_TEST(new_owner_finds_nothing_of_the_old_one)
 	buffer_release(b);
 	acquire(2);
 	ck_assert_uint_eq(b->probes, 0);
-	ck_assert_uint_eq(b->stack_reserve, 0);
+	ck_assert_uint_eq(b->stack_reserve, BUFFER_UNMEASURED);
 	ck_assert(!b->taken_over && !b->setting_trace && !b->stack_spared);
 	ck_assert_ptr_null(b->raised);
 	ck_assert_uint_eq(b->sequence, 0);

@@ -88,6 +88,7 @@ START_TEST(code_is_described_once)
 	ck_assert_uint_eq(f.described, 1);
 	ck_assert_uint_eq(g.described, 1);
 	ck_assert_uint_eq(fake_interpreter.released, 2);
+	ck_assert_uint_eq(fake_interpreter.accepted, 2);
 	ck_assert_uint_eq(records(CRUMB_RECORD_CODE), 2);
 }
 END_TEST
@@ -253,6 +254,7 @@ START_TEST(excluded_module_leaves_no_event)
 		ck_assert(!fake_return(&f));
 	}
 	ck_assert_uint_eq(f.described, 1);
+	ck_assert_uint_eq(fake_interpreter.accepted, 0);
 	ck_assert_ptr_null(buffer_mine);
 	tells("");
 	ck_assert_uint_eq(records(0), 0);

@@ -83,6 +83,12 @@ static size_t thread_name(char *out, size_t size)
 	return strlen(name);
 }
 
+static void accepts(const void *code)
+{
+	must(code);
+	__atomic_fetch_add(&fake_interpreter.accepted, 1, __ATOMIC_RELAXED);
+}
+
 static bool open_file(void)
 {
 	fake_interpreter.opened++;
@@ -97,6 +103,7 @@ static bool in_fork(void)
 static struct trace_source source = {
     .describe = describe,
     .release = release,
+    .accepts = accepts,
     .remember = remember,
     .nested = nested,
     .thread_name = thread_name,
@@ -119,10 +126,10 @@ void fake_begin_with(const struct sink_options *options)
 	fault_clock_stop((int64_t)clock_nanoseconds(), MAKE_START_NS);
 	sink_init(options);
 	filter_init("", "");
-	must(thread_init(false, trace_thread_ended));
+	must(thread_init(options->counter, trace_thread_ended));
 	if (fake_interpreter.codes_know_their_names)
 		source.nested = NULL;
-	trace_init(&source, false);
+	trace_init(&source, options->counter);
 	must(pthread_atfork(trace_before_fork, in_parent, in_child_process) == 0);
 }
 

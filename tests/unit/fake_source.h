@@ -33,7 +33,7 @@ extern struct fake_interpreter {
 	bool codes_know_their_names; /* nested() is not needed; before fake_begin() */
 	void (*in_describe)(void);   /* runs once within describe(): a finalizer, say */
 	void (*in_thread_name)(void);
-	unsigned names_asked, opened, released;
+	unsigned names_asked, opened, released, accepted;
 } fake_interpreter;
 
 /* Begins as attach.c does, with a file of the fixture's options; events are recorded into

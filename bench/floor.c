@@ -4,10 +4,13 @@
  * gets in as the agent does and is preloaded in its place; BENCH_FLOOR says which hooks:
  *
  *     monitoring  callbacks of sys.monitoring for calls (3.12+)
- *     lines       the same with LINE (3.12+), else a trace function
+ *     raises      the same with RAISE
+ *     direct      the same with RAISE, called as the agent's are (pyapi_call_directly())
+ *     lines       as `monitoring`, with LINE (3.12+), else a trace function
  *     frame       a frame-evaluation function (3.10, 3.11)
  *     profile     PyEval_SetProfile() in the main thread
  *     trace       PyEval_SetTrace() in the main thread
+ *     audit       nothing but the audit hook that all of these come in by
  */
 #include "pyapi.h"
 #include "tool.h"
@@ -23,19 +26,39 @@ extern int PySys_AddAuditHook(pyapi_audit_func hook, void *data);
 static PyObject *none;
 static pyapi_eval_func underneath;
 
-static PyObject *callback(PyObject *self, PyObject *const *args, Py_ssize_t count)
+static PyObject *callback(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                          PyObject *names)
 {
-	(void)self, (void)args, (void)count;
+	(void)self, (void)args, (void)count, (void)names;
 	return none;
 }
 
-static const struct tool_callback callbacks[] = {
+static PyObject *plain_callback(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+	return callback(self, args, count, NULL);
+}
+
+#define PLAIN(event)                                                                     \
+	{                                                                                \
+		event,                                                                   \
+		{                                                                        \
+			"plain", (PyCFunction)(void (*)(void))plain_callback,            \
+			    METH_FASTCALL, NULL                                          \
+		}                                                                        \
+	}
+
+/* The events of a recorder of calls, then LINE, then RAISE. */
+enum { CALLS = 6, LINES = 1, RAISES = 1 };
+static const struct tool_callback plain[CALLS + LINES + RAISES] = {
+    PLAIN("PY_START"), PLAIN("PY_RESUME"), PLAIN("PY_RETURN"), PLAIN("PY_YIELD"),
+    PLAIN("PY_THROW"), PLAIN("PY_UNWIND"), PLAIN("LINE"),      PLAIN("RAISE"),
+};
+static const struct tool_callback direct[CALLS + LINES + RAISES] = {
     TOOL_CALLBACK("PY_START", callback),  TOOL_CALLBACK("PY_RESUME", callback),
     TOOL_CALLBACK("PY_RETURN", callback), TOOL_CALLBACK("PY_YIELD", callback),
     TOOL_CALLBACK("PY_THROW", callback),  TOOL_CALLBACK("PY_UNWIND", callback),
-    TOOL_CALLBACK("LINE", callback), /* the last */
+    TOOL_CALLBACK("LINE", callback),      TOOL_CALLBACK("RAISE", callback),
 };
-#define CALLBACKS (sizeof callbacks / sizeof *callbacks)
 
 static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing)
 {
@@ -58,18 +81,35 @@ static bool set_profile(void)
 	return set != NULL;
 }
 
+static bool monitor(const struct pyapi *py, const struct tool_callback *callbacks,
+                    size_t lines, size_t raises)
+{
+	struct tool *t = tool_install(py, callbacks, CALLS + LINES + RAISES);
+	return t && tool_switch_on(py, t, CALLS, lines) &&
+	       tool_switch_on(py, t, CALLS + LINES, raises) &&
+	       tool_switch_on(py, t, 0, CALLS);
+}
+
 static bool install(const struct pyapi *py, const char *what)
 {
 	bool lines = strcmp(what, "lines") == 0;
 
-	if (py->minor >= 12 && (lines || strcmp(what, "monitoring") == 0))
-		return tool_install(py, callbacks, CALLBACKS - !lines) != NULL;
+	if (py->minor >= 12 && lines)
+		return monitor(py, plain, LINES, 0);
+	if (py->minor >= 12 && strcmp(what, "monitoring") == 0)
+		return monitor(py, plain, 0, 0);
+	if (py->minor >= 12 && strcmp(what, "raises") == 0)
+		return monitor(py, plain, 0, RAISES);
+	if (py->minor >= 12 && strcmp(what, "direct") == 0)
+		return monitor(py, direct, 0, RAISES);
 	if (py->minor <= 11 && strcmp(what, "frame") == 0) {
 		underneath = py->_PyEval_EvalFrameDefault;
 		py->_PyInterpreterState_SetEvalFrameFunc(py->PyInterpreterState_Get(),
 		                                         evaluate);
 		return true;
 	}
+	if (strcmp(what, "audit") == 0)
+		return true;
 	if (strcmp(what, "profile") == 0)
 		return set_profile();
 	if (lines || strcmp(what, "trace") == 0) {

@@ -4,6 +4,7 @@
 kernel(loops) runs it; the number of its events does not depend on the machine."""
 
 import threading
+import types
 
 
 def _fib(n):
@@ -60,12 +61,50 @@ async def _outer():
     return await _inner()
 
 
-def coroutine(loops):
+async def _awaits(loops):
+    for _ in range(loops):
+        await _outer()
+
+
+def _run(coroutine):
+    try:
+        while True:
+            coroutine.send(None)
+    except StopIteration:
+        pass
+
+
+def awaits(loops):
+    """A chain that is run to its end by a coroutine."""
+    _run(_awaits(loops))
+
+
+def send(loops):
+    """The same, run by a function: each end is an exception there."""
     for _ in range(loops):
         try:
             _outer().send(None)
         except StopIteration:
             pass
+
+
+@types.coroutine
+def _suspend(loops):
+    for _ in range(loops):
+        yield
+
+
+async def _waits(loops):
+    await _suspend(loops)
+
+
+async def _waits_on(loops):
+    await _waits(loops)
+
+
+def coroutine(loops):
+    """A chain that is suspended and goes on, as in an event loop."""
+    _run(_waits_on(loops))
 
 
 def _fails(x):
@@ -102,6 +141,22 @@ def threads(loops):
         thread.join()
 
 
+def _modules():
+    source = "def work(x):\n    return x\n"
+    for number in range(10):
+        module = types.ModuleType("bench_module_%d" % number)
+        exec(source, module.__dict__)
+        yield module.work
+
+
+def modules(loops):
+    """Ten modules; bench_module_3 is the one that is included."""
+    works = list(_modules())
+    for i in range(loops):
+        for work in works:
+            work(i)
+
+
 def identity(loops):
     """No Python call at all, but id(), which asks every audit hook."""
     x = object()
@@ -115,8 +170,11 @@ KERNELS = {
     "method": method,
     "generator": generator,
     "coroutine": coroutine,
+    "await": awaits,
+    "send": send,
     "exception": exception,
     "lines": lines,
     "threads": threads,
+    "modules": modules,
     "id": identity,
 }

@@ -141,3 +141,46 @@ print('done')
     trace = read(ctx, ctx.run(text, env=env).check(0))
     ctx.equal({e["module"] for e in trace.select(event_type="call")}, {"other.place"})
     ctx.equal(trace.count("work"), 5)
+
+
+LATE = {
+    # What the program calls of the first module that is recorded -> its events.
+    "raises": ("raises()", [("call", "raises"), ("exception", "raises"), ("unwind", "raises")]),
+    "in-a-comprehension": ("listed()", [("exception", "listed"), ("unwind", "listed")]),
+    "thrown-into": ("thrown_into().throw(KeyError)",
+                    [("exception", "thrown_into"), ("unwind", "thrown_into")]),
+}
+
+
+@for_backends()
+@parametrize("case", list(LATE), short=["raises"])
+def test_first_recorded_code_may_raise_at_once(ctx, case):
+    """Without code to record, exceptions are not even asked for (sys.monitoring)."""
+    call, wanted = LATE[case]
+    text = """\
+import sys
+audited = []
+sys.addaudithook(lambda event, args: audited.append(event) if 'monitoring' in event else None)
+space = {'__name__': 'late'}
+exec('''
+def raises(): raise KeyError
+def listed(): return [1 // n for n in (0,)]
+def thrown_into(): yield
+''', {'__name__': 'early'}, space)
+for name in 'raises', 'listed', 'thrown_into':
+    space[name] = type(space[name])(space[name].__code__, {'__name__': 'late'})
+for _ in range(3):
+    try:
+        [][0]
+    except IndexError:
+        pass
+try:
+    %s
+except (KeyError, ZeroDivisionError):
+    print('caught', audited)
+""" % call.replace(call.split("(")[0], "space['%s']" % call.split("(")[0], 1)
+    result = ctx.run(text, env={"BREADCRUMB_INCLUDE": "late"}).check(0)
+    ctx.equal(result.stdout, "caught []\n")
+    told = [(e["event_type"], e["function_name"]) for e in read(ctx, result).events]
+    ctx.equal([each for each in told if each in wanted], wanted)
+    ctx.equal({name for _, name in told} & {"<module>"}, set())

@@ -45,6 +45,7 @@ static const struct pyapi *py;
 static void (*on_start)(void);
 static const struct hook_ops *backend;
 static struct site *sites;
+static unsigned asleep; /* sites in which the filter has accepted no code; atomic */
 static pthread_mutex_t lock = GUARD_MUTEX; /* guards `sites` */
 static bool watching;                      /* the audit hook is in */
 static bool given_up;                      /* and a line has said why */
@@ -96,15 +97,22 @@ static bool describe(const void *code, void *hint, struct intern_code *out)
 }
 
 /* Some events cannot be switched off for excluded code: they are not asked for before
- * there is other code. */
-static void accepts(const void *code)
+ * there is other code.  It may fail where a recursion has come to its end. */
+static bool accepts(const void *code)
 {
 	(void)code;
-	struct site *s = backend->awakes ? site_here() : NULL;
-	if (s && !__atomic_load_n(&s->awake, __ATOMIC_RELAXED)) {
-		backend->awakes(py, &s->hook);
-		__atomic_store_n(&s->awake, true, __ATOMIC_RELAXED);
+	if (!backend->awakes || __atomic_load_n(&asleep, __ATOMIC_RELAXED) == 0)
+		return true;
+	struct site *s = site_here();
+	if (!s || __atomic_load_n(&s->awake, __ATOMIC_RELAXED))
+		return true;
+	if (!backend->awakes(py, &s->hook)) {
+		trace_lost(CRUMB_LOSS_LOW_STACK, 0);
+		return false;
 	}
+	if (!__atomic_exchange_n(&s->awake, true, __ATOMIC_RELAXED))
+		__atomic_fetch_sub(&asleep, 1, __ATOMIC_RELAXED);
+	return true;
 }
 
 static void fact(enum crumb_fact kind, const char *text)
@@ -244,6 +252,7 @@ static void attach_here(void)
 	s->next = sites;
 	sites = s;
 	pthread_mutex_unlock(&lock);
+	__atomic_fetch_add(&asleep, 1, __ATOMIC_RELAXED);
 	bool begun = trace_begin();
 	if (begun && s->extra >= 0 && backend->install(py, &s->hook))
 		return;
@@ -276,6 +285,8 @@ static void detach(bool last)
 		*at = gone->next;
 	}
 	pthread_mutex_unlock(&lock);
+	if (gone && !gone->awake)
+		__atomic_fetch_sub(&asleep, 1, __ATOMIC_RELAXED);
 	if (gone)
 		backend->remove(py, &gone->hook);
 	free(gone);

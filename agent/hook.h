@@ -28,8 +28,9 @@ struct hook_ops {
 	/* A code object is about to run for the first time.  May be NULL. */
 	void (*meets)(const struct pyapi *py, PyObject *code);
 	/* The first code object that is recorded in the site's interpreter, which is the
-	 * current one, is about to run.  May be NULL. */
-	void (*awakes)(const struct pyapi *py, struct hook_site *site);
+	 * current one, is about to run.  False: what has to be done cannot be done now.
+	 * May be NULL. */
+	bool (*awakes)(const struct pyapi *py, struct hook_site *site);
 	/* The program calls sys.settrace() in this thread.  May be NULL. */
 	void (*program_traces)(void);
 };

@@ -156,10 +156,9 @@ static bool install(const struct pyapi *py, struct hook_site *site)
 	return false;
 }
 
-static void awakes(const struct pyapi *py, struct hook_site *site)
+static bool awakes(const struct pyapi *py, struct hook_site *site)
 {
-	if (site->state)
-		tool_switch_on(py, site->state, AT_ONCE, WHEN_AWAKE);
+	return site->state && tool_switch_on(py, site->state, AT_ONCE, WHEN_AWAKE);
 }
 
 static void uninstall(const struct pyapi *py, struct hook_site *site)

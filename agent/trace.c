@@ -174,8 +174,6 @@ static bool introduce(const void *code, void *hint, struct intern_slot *out)
 		return false;
 	}
 	bool accepted = filter_accepts(what.module.text, what.module.length);
-	if (accepted && source->accepts)
-		source->accepts(code);
 	struct intern_record *record = intern_expect(code, "", 0);
 	bool lasting = record ? source->remember(code, record) : intern_knows(code);
 	if (lasting) {
@@ -209,6 +207,8 @@ static void learn(const void *code, void *hint, struct intern_slot *out, bool *e
 	out->id = 0;
 	bool lasting = intern_find(code, out) || introduce(code, hint, out);
 	*excluded = lasting && out->id == 0;
+	if (out->id && source->accepts && !source->accepts(code))
+		lasting = false;
 	b = buffer_mine; /* the source may have run code that was this thread's first */
 	if (b && lasting) {
 		struct intern_slot *slot = intern_slot(buffer_area(b), code);
@@ -235,33 +235,61 @@ static struct buffer *prepare(const void *code, void *hint, struct intern_slot *
 	return b;
 }
 
+/* Where the calling thread's table has a code object whose events are recorded, when
+ * there is so much room that nothing will be flushed: then no guard is needed. */
+static const struct intern_slot *at_hand(const void *code)
+{
+	const struct intern_slot *slot = trace_slot(code);
+	bool roomy = slot && buffer_mine->watch - buffer_mine->next > BUFFER_SCRATCH;
+	return roomy && slot->id ? slot : NULL;
+}
+
+static void put_event(struct buffer *b, enum crumb_word_kind kind, uint32_t code)
+{
+	put(b, record_word(kind, code, 0), NULL, 0, CRUMB_TICKS_BITS);
+}
+
 bool trace_slow(enum crumb_word_kind kind, const void *code, void *hint)
 {
 	struct intern_slot slot;
 	bool excluded;
+	const struct intern_slot *known = at_hand(code);
+	if (known) {
+		put_event(buffer_mine, kind, known->id);
+		return true;
+	}
 	struct guard guard = guard_enter();
 	struct buffer *b = prepare(code, hint, &slot, &excluded);
 	if (b)
-		put(b, record_word(kind, slot.id, 0), NULL, 0, CRUMB_TICKS_BITS);
+		put_event(b, kind, slot.id);
 	guard_leave(&guard);
 	return !excluded;
+}
+
+static void put_line(struct buffer *b, const struct intern_slot *slot, uint32_t line)
+{
+	int32_t relative = (int32_t)(line - slot->first_line);
+	uint64_t payload = slot->id | (uint64_t)line << 32;
+	if (record_line_fits(slot->id, relative, 0))
+		put(b, record_line(slot->id, relative, 0), NULL, 0,
+		    CRUMB_LINE_TICKS_BITS);
+	else
+		put_extended(b, CRUMB_EXT_LINE, &payload, 1);
 }
 
 bool trace_slow_line(const void *code, void *hint, uint32_t line)
 {
 	struct intern_slot slot;
 	bool excluded;
+	const struct intern_slot *known = at_hand(code);
+	if (known) {
+		put_line(buffer_mine, known, line);
+		return true;
+	}
 	struct guard guard = guard_enter();
 	struct buffer *b = prepare(code, hint, &slot, &excluded);
-	if (b) {
-		int32_t relative = (int32_t)(line - slot.first_line);
-		uint64_t payload = slot.id | (uint64_t)line << 32;
-		if (record_line_fits(slot.id, relative, 0))
-			put(b, record_line(slot.id, relative, 0), NULL, 0,
-			    CRUMB_LINE_TICKS_BITS);
-		else
-			put_extended(b, CRUMB_EXT_LINE, &payload, 1);
-	}
+	if (b)
+		put_line(b, &slot, line);
 	guard_leave(&guard);
 	return !excluded;
 }
@@ -304,7 +332,7 @@ static struct trace_notes *notes_of(struct buffer *b)
 uint32_t *trace_line_note(const void *code, int instruction)
 {
 	const struct intern_slot *slot = trace_slot(code);
-	if (!slot || !slot->id)
+	if (!slot || !slot->id || slot->id == CRUMB_CODE_UNKNOWN) /* which is many */
 		return NULL;
 	struct trace_notes *notes = notes_of(buffer_mine);
 	size_t i = (slot->id * 17u + (unsigned)instruction / 2) %
@@ -358,9 +386,8 @@ static bool trace_slow_exception(const void *code, void *hint, uint32_t line,
 bool trace_exception(const void *code, void *hint, uint32_t line, const char *type)
 {
 	struct buffer *b = buffer_mine;
-	const struct intern_slot *slot = trace_slot(code);
-	/* Nothing in what follows needs a guard when nothing is flushed. */
-	if (!slot || !slot->id || b->limit - b->next <= BUFFER_SCRATCH)
+	const struct intern_slot *slot = at_hand(code);
+	if (!slot)
 		return trace_slow_exception(code, hint, line, type);
 	const struct trace_text_note *note = text_note(b, type);
 	if (!note->id || strcmp(note->text, type) != 0)

@@ -23,8 +23,9 @@ struct trace_source {
 	 * passed. False: it cannot be told now (no memory). */
 	bool (*describe)(const void *code, void *hint, struct intern_code *out);
 	void (*release)(struct intern_code *out);
-	/* The filter accepts this code object: its events are about to be recorded. */
-	void (*accepts)(const void *code);
+	/* The filter accepts this code object: its events are about to be recorded.
+	 * False: not all of them will be told; asked again at the next.  May be NULL. */
+	bool (*accepts)(const void *code);
 	/* Arranges for trace_forget(record) when the code object dies.  False: it cannot.
 	 */
 	bool (*remember)(const void *code, struct intern_record *record);
@@ -91,8 +92,11 @@ static inline bool trace_store(enum crumb_word_kind kind, const void *code)
 	if (__builtin_expect(!slot || !slot->id, 0))
 		return false;
 	struct buffer *b = buffer_mine;
-	uint64_t *at = b->next, now = clock_counter(), ticks = now - b->last;
-	if (__builtin_expect(at >= b->limit || ticks >= RECORD_TICKS_LIMIT, 0))
+	uint64_t *at = b->next;
+	if (__builtin_expect(at >= b->limit, 0))
+		return false;
+	uint64_t now = clock_counter(), ticks = now - b->last;
+	if (__builtin_expect(ticks >= RECORD_TICKS_LIMIT, 0))
 		return false;
 	b->last = now;
 	buffer_store(b, at, record_word(kind, slot->id, ticks));
@@ -105,10 +109,12 @@ static inline bool trace_store_line(const void *code, uint32_t line)
 	if (__builtin_expect(!slot || !slot->id, 0))
 		return false;
 	struct buffer *b = buffer_mine;
-	uint64_t *at = b->next, now = clock_counter(), ticks = now - b->last;
+	uint64_t *at = b->next;
+	if (__builtin_expect(at >= b->limit, 0))
+		return false;
+	uint64_t now = clock_counter(), ticks = now - b->last;
 	int32_t relative = (int32_t)(line - slot->first_line);
-	if (__builtin_expect(at >= b->limit, 0) ||
-	    __builtin_expect(!record_line_fits(slot->id, relative, ticks), 0))
+	if (__builtin_expect(!record_line_fits(slot->id, relative, ticks), 0))
 		return false;
 	b->last = now;
 	buffer_store(b, at, record_line(slot->id, relative, ticks));

@@ -77,11 +77,16 @@ def python_function(setter):
 
 
 def use_trace0():
+    import tempfile
+
     import trace0
 
-    return trace0.start, trace0.stop
+    tracer = trace0.Tracer(os.path.join(tempfile.mkdtemp(dir="."), "trace.pb"))
+    return tracer.__enter__, lambda: tracer.__exit__(None, None, None)
 
 
+# Not here: functiontrace asks about its licence on a terminal before it records anything, and
+# Debian's uftrace 0.13 comes without its module for Python.
 PEERS = {
     "viztracer": viztracer(),
     "viztracer-python": viztracer(ignore_c_function=True),

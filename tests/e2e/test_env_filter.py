@@ -184,3 +184,36 @@ except (KeyError, ZeroDivisionError):
     told = [(e["event_type"], e["function_name"]) for e in read(ctx, result).events]
     ctx.equal([each for each in told if each in wanted], wanted)
     ctx.equal({name for _, name in told} & {"<module>"}, set())
+
+
+@for_backends()
+def test_first_recorded_code_may_stand_at_the_end_of_a_recursion(ctx):
+    text = """\
+space = {'__name__': 'late'}
+exec('def late(): raise KeyError', space)
+def call(late):
+    try:
+        late()
+    except KeyError:
+        pass
+def deep(_):
+    # Through C at each level: its own limit may be the first to be reached (3.12+).
+    try:
+        list(map(deep, [0]))
+    except RecursionError:
+        try:
+            call(space['late'])
+        except RecursionError:
+            pass
+        raise
+try:
+    deep(0)
+except RecursionError:
+    print('too deep')
+for _ in range(3):
+    call(space['late'])
+"""
+    result = ctx.run(text, env={"BREADCRUMB_INCLUDE": "late"}).check(0)
+    ctx.equal([result.stdout, result.stderr], ["too deep\n", ""])
+    told = [e["event_type"] for e in read(ctx, result).select(function_name="late")]
+    ctx.equal(told[-9:], ["call", "exception", "unwind"] * 3)

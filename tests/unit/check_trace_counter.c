@@ -259,6 +259,17 @@ START_TEST(line_notes_are_kept_for_code_that_is_recorded)
 }
 END_TEST
 
+/* All code without a definition has one id. */
+START_TEST(line_notes_are_not_shared_by_unknown_code)
+{
+	fake_call(&f);
+	fake_call(&f);
+	ck_assert_ptr_nonnull(trace_line_note(&f, 4));
+	intern_slot(buffer_area(buffer_mine), &f)->id = CRUMB_CODE_UNKNOWN;
+	ck_assert_ptr_null(trace_line_note(&f, 4));
+}
+END_TEST
+
 START_TEST(line_notes_of_dead_code_are_nobodys)
 {
 	fake_call(&f);
@@ -291,6 +302,7 @@ int main(void)
 	tcase_add_test(c, exceptions_of_many_windows_are_all_told);
 	tcase_add_test(c, forked_child_defines_its_types_anew);
 	tcase_add_test(c, line_notes_are_kept_for_code_that_is_recorded);
+	tcase_add_test(c, line_notes_are_not_shared_by_unknown_code);
 	tcase_add_test(c, line_notes_of_dead_code_are_nobodys);
 	return run_suite(suite);
 }

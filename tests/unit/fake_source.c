@@ -83,10 +83,11 @@ static size_t thread_name(char *out, size_t size)
 	return strlen(name);
 }
 
-static void accepts(const void *code)
+static bool accepts(const void *code)
 {
 	must(code);
 	__atomic_fetch_add(&fake_interpreter.accepted, 1, __ATOMIC_RELAXED);
+	return !fake_interpreter.asleep;
 }
 
 static bool open_file(void)

@@ -30,6 +30,7 @@ extern struct fake_interpreter {
 	const char *thread_name; /* NULL: not known yet */
 	bool cannot_open;
 	bool in_fork;
+	bool asleep;                 /* accepts() says no */
 	bool codes_know_their_names; /* nested() is not needed; before fake_begin() */
 	void (*in_describe)(void);   /* runs once within describe(): a finalizer, say */
 	void (*in_thread_name)(void);

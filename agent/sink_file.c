@@ -2,7 +2,7 @@
 /*
  * The descriptor is a guest in the program's table.  It is close-on-exec and above the
  * numbers that the program can get; where it cannot be, none is kept, and the file is
- * opened by its path each time, which is once for 64 KiB of events.  A program that
+ * opened by its path each time, which is once for a window of events.  A program that
  * closes all descriptors, or gets this number for a file of its own, does no harm: device
  * and inode are checked before each use.
  */

@@ -39,7 +39,7 @@
 #define CRUMB_ALIGN       64u
 #define CRUMB_BLOCK_MAGIC 0x4b4c4243u /* "CBLK" */
 #define CRUMB_BLOCK_MAX   (1u << 20)  /* no block is larger */
-#define CRUMB_WINDOW_SIZE 65536u /* what this agent uses; a reader takes the block's */
+#define CRUMB_WINDOW_SIZE 131072u /* what this agent uses; a reader takes the block's */
 #define CRUMB_LOSS_CAUSES 16
 
 /* How the process ended, as far as it could say so. */

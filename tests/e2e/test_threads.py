@@ -175,7 +175,7 @@ print('done')
 
 
 def test_memory_of_short_threads_is_given_back(ctx):
-    """A window is 64 KiB: a thousand dead threads must not leave 64 MB mapped."""
+    """A window is 128 KiB: a thousand dead threads must not leave 128 MB mapped."""
     text = """\
 import threading
 

@@ -39,7 +39,7 @@ static void unload(void)
 /* Appends a block of `count` words, which are numbered from `first`. */
 static void append(uint32_t thread, uint64_t sequence, uint64_t first, size_t count)
 {
-	uint64_t words[8192];
+	uint64_t words[CRUMB_WINDOW_SIZE / 8];
 
 	for (size_t i = 0; i < count; i++)
 		words[i] = record_word(CRUMB_WORD_CALL, 1, first + i);

@@ -303,7 +303,7 @@ static void remove_disk(void)
 
 START_TEST(full_disk_stops_and_counts)
 {
-	if (!small_disk("full_disk_stops_and_counts", "size=256k"))
+	if (!small_disk("full_disk_stops_and_counts", "size=512k"))
 		return;
 	open_with(0, 0);
 	const char *said = append_until(CRUMB_LOSS_DISK_FULL);
@@ -324,7 +324,7 @@ START_TEST(window_on_a_full_disk_is_refused_and_sends_no_signal)
 	int windows = 0;
 
 	if (!small_disk("window_on_a_full_disk_is_refused_and_sends_no_signal",
-	                "size=256k"))
+	                "size=512k"))
 		return;
 	open_with(0, 0);
 	capture_begin();

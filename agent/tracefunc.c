@@ -45,6 +45,15 @@ static void *inner_frame(const struct pyapi *py, PyFrameObject *frame)
 	return *(void **)pyapi_field(frame, py->layout.frame_object_frame);
 }
 
+/* Up to 3.11 borrowed, which is cheaper at each line. */
+static PyObject *frame_code(const struct pyapi *py, PyFrameObject *frame)
+{
+	if (py->minor >= 12)
+		return py->PyFrame_GetCode(frame);
+	const void *inner = py->minor == 10 ? (void *)frame : inner_frame(py, frame);
+	return *(PyObject **)pyapi_field(inner, py->layout.frame_code);
+}
+
 static enum crumb_word_kind entry_kind(const struct pyapi *py, PyFrameObject *frame,
                                        PyObject *code)
 {
@@ -121,7 +130,7 @@ static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObje
 	if (b && b->followed_below &&
 	    (uintptr_t)__builtin_frame_address(0) > b->followed_below)
 		return 0;
-	PyObject *code = py->PyFrame_GetCode(frame);
+	PyObject *code = frame_code(py, frame);
 	if (b)
 		b->raised = what == ON_EXCEPTION ? frame : NULL;
 	switch (what) {
@@ -143,7 +152,8 @@ static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObje
 	default:
 		break;
 	}
-	py->Py_DecRef(code);
+	if (py->minor >= 12)
+		py->Py_DecRef(code);
 	return 0;
 }
 

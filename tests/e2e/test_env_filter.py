@@ -187,33 +187,50 @@ except (KeyError, ZeroDivisionError):
 
 
 @for_backends()
-def test_first_recorded_code_may_stand_at_the_end_of_a_recursion(ctx):
+@parametrize("short_of", range(3), short=[0])
+def test_first_recorded_code_may_stand_at_the_end_of_a_recursion(ctx, short_of):
+    """Where CPython itself can call no more C function, or only a few."""
     text = """\
-space = {'__name__': 'late'}
-exec('def late(): raise KeyError', space)
-def call(late):
+import sys
+if sys.version_info >= (3, 12):
+    sys.setrecursionlimit(200000)
+made, space = {}, {'__name__': 'late'}
+exec('def late(): raise KeyError', made)
+space['late'] = type(made['late'])(made['late'].__code__, space)
+
+def nothing():
+    pass
+
+def call_late():
     try:
-        late()
+        space['late']()
     except KeyError:
         pass
-def deep(_):
-    # Through C at each level: its own limit may be the first to be reached (3.12+).
+
+def down(n):
+    if n:
+        list(map(down, [n - 1]))  # through C: its own limit is the first to be reached
+    else:
+        leaf()
+
+def fits(n):
     try:
-        list(map(deep, [0]))
+        down(n)
     except RecursionError:
-        try:
-            call(space['late'])
-        except RecursionError:
-            pass
-        raise
-try:
-    deep(0)
-except RecursionError:
-    print('too deep')
+        return False
+    return True
+
+leaf, low, high = nothing, 1, 1 << 20
+while low < high:
+    middle = (low + high + 1) // 2
+    low, high = (middle, high) if fits(middle) else (low, middle - 1)
+leaf = call_late
+fits(low - %d)
 for _ in range(3):
-    call(space['late'])
-"""
+    call_late()
+print('done')
+""" % short_of
     result = ctx.run(text, env={"BREADCRUMB_INCLUDE": "late"}).check(0)
-    ctx.equal([result.stdout, result.stderr], ["too deep\n", ""])
+    ctx.equal([result.stdout, result.stderr], ["done\n", ""])
     told = [e["event_type"] for e in read(ctx, result).select(function_name="late")]
     ctx.equal(told[-9:], ["call", "exception", "unwind"] * 3)

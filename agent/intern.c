@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two hash tables under one lock: code objects by address, texts by their 64-bit hash
+ * Three hash tables under one lock: code objects by address, texts by their 64-bit hash
  * (the text itself is in the file; keeping a copy would double the memory, and two texts
- * of equal hash and length do not occur by chance).  Neither is asked in the course of an
- * event: each thread has a table of its own in front, filled as code objects are met.
+ * of equal hash and length do not occur by chance), and sites of exceptions.  None is
+ * asked in the course of an event: each thread has a table of its own in front, filled as
+ * they are met.
  *
  * No function of CPython is called under the lock: it might wait for another thread that
  * waits for the lock.
@@ -37,6 +38,11 @@ struct known_text {
 	uint32_t id;
 };
 
+struct known_site {
+	uint32_t code, line, type;
+	uint32_t id; /* 0: empty */
+};
+
 /* Open addressing, a power of two in size, at most 3/4 full. */
 static struct {
 	struct intern_record **at;
@@ -46,10 +52,14 @@ static struct {
 	struct known_text *at;
 	size_t size, used;
 } texts;
+static struct {
+	struct known_site *at;
+	size_t size, used;
+} sites;
 
 static pthread_mutex_t lock = GUARD_MUTEX;
 static struct intern_record *free_records;
-static uint32_t last_code_id, last_text_id;
+static uint32_t last_code_id, last_text_id, last_site_id;
 static uint32_t this_file = 1;
 
 bool intern_lock(void)
@@ -203,6 +213,56 @@ uint32_t intern_string(const char *text, size_t length)
 {
 	intern_lock();
 	uint32_t id = text_id(text, length);
+	intern_unlock();
+	return id;
+}
+
+static struct known_site *site_place(uint32_t code, uint32_t line, uint32_t type)
+{
+	uint64_t h = ((uint64_t)code << 32 | line) * 0x9e3779b97f4a7c15u + type;
+	h *= 0xff51afd7ed558ccdu;
+	size_t i = (size_t)(h >> 32) & (sites.size - 1);
+	while (sites.at[i].id && (sites.at[i].code != code || sites.at[i].line != line ||
+	                          sites.at[i].type != type))
+		i = (i + 1) & (sites.size - 1);
+	return &sites.at[i];
+}
+
+static bool grow_sites(void)
+{
+	if (sites.used * 4 < sites.size * 3)
+		return true;
+	struct known_site *old = sites.at;
+	size_t old_size = sites.size, size = old_size ? old_size * 2 : 256;
+	struct known_site *at = pages(size * sizeof *at);
+	if (!at)
+		return false;
+	sites.at = at;
+	sites.size = size;
+	for (size_t i = 0; i < old_size; i++) {
+		if (old[i].id)
+			*site_place(old[i].code, old[i].line, old[i].type) = old[i];
+	}
+	if (old)
+		munmap(old, old_size * sizeof *old);
+	return true;
+}
+
+uint32_t intern_site(uint32_t code, uint32_t line, uint32_t type)
+{
+	uint32_t id = 0;
+	intern_lock();
+	struct known_site *s = grow_sites() ? site_place(code, line, type) : NULL;
+	if (s && !s->id && last_site_id + 1 < 1u << CRUMB_CODE_BITS) {
+		struct crumb_record_site r = {
+		    .id = last_site_id + 1, .code = code, .line = line, .type = type};
+		if (record_site(&r)) {
+			*s = (struct known_site){code, line, type, ++last_site_id};
+			sites.used++;
+		}
+	}
+	if (s)
+		id = s->id;
 	intern_unlock();
 	return id;
 }
@@ -376,9 +436,13 @@ void intern_forked(void)
 {
 	lock = (pthread_mutex_t)GUARD_MUTEX;
 	this_file++;
-	last_code_id = last_text_id = 0;
+	last_code_id = last_text_id = last_site_id = 0;
 	if (texts.at)
 		munmap(texts.at, texts.size * sizeof *texts.at);
 	texts.at = NULL;
 	texts.size = texts.used = 0;
+	if (sites.at)
+		munmap(sites.at, sites.size * sizeof *sites.at);
+	sites.at = NULL;
+	sites.size = sites.used = 0;
 }

@@ -90,6 +90,10 @@ void intern_forget_all(void);
 /* The id of a text in this process's file, defined there first if need be; 0: no room. */
 uint32_t intern_string(const char *text, size_t length);
 
+/* The id of an exception of this type (a string's id) at this line of this code object
+ * (0: not known), defined first if need be; 0: no room. */
+uint32_t intern_site(uint32_t code, uint32_t line, uint32_t type);
+
 /* In a forked child: the new file knows nothing yet. */
 void intern_forked(void);
 

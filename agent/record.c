@@ -50,6 +50,13 @@ bool record_code(const struct crumb_record_code *code)
 	return sink_define(&r, sizeof r, NULL, 0);
 }
 
+bool record_site(const struct crumb_record_site *site)
+{
+	struct crumb_record_site r = *site;
+	r.head = (struct crumb_record){CRUMB_RECORD_SITE, sizeof r};
+	return sink_define(&r, sizeof r, NULL, 0);
+}
+
 bool record_thread(const struct crumb_record_thread *thread)
 {
 	struct crumb_record_thread r = *thread;

@@ -12,8 +12,8 @@
 #define RECORD_TICKS_LIMIT (1ull << CRUMB_TICKS_BITS)
 #define RECORD_TEXT_MAX    65535u /* longer text is cut */
 
-/* CALL, RETURN, YIELD, RESUME, UNWIND; code at most CRUMB_CODE_UNKNOWN, ticks <
- * RECORD_TICKS_LIMIT. */
+/* CALL, RETURN, YIELD, RESUME, UNWIND (EXCEPTION: site); code at most CRUMB_CODE_UNKNOWN,
+ * ticks < RECORD_TICKS_LIMIT. */
 static inline uint64_t record_word(enum crumb_word_kind kind, uint32_t code,
                                    uint64_t ticks)
 {
@@ -57,6 +57,7 @@ size_t record_cut(const char *text, size_t length);
 /* Each adds one definition to the file; false when the file has no room for it. */
 bool record_string(uint32_t id, const char *text, size_t length);
 bool record_code(const struct crumb_record_code *code);
+bool record_site(const struct crumb_record_site *site);
 bool record_thread(const struct crumb_record_thread *thread);
 bool record_thread_name(uint32_t number, uint32_t name);
 bool record_fact(enum crumb_fact fact, const char *text, size_t length);

@@ -364,10 +364,31 @@ static uint32_t noted_string(struct buffer *b, const char *text)
 	return id;
 }
 
-static void put_exception(struct buffer *b, uint32_t code, uint32_t line, uint32_t type)
+static struct trace_site_note *site_note(struct buffer *b, uint32_t code, uint32_t line,
+                                         uint32_t type)
 {
-	uint64_t payload[2] = {code | (uint64_t)line << 32, type};
-	put_extended(b, CRUMB_EXT_EXCEPTION, payload, 2);
+	struct trace_notes *notes = notes_of(b);
+	size_t i = (code * 17u + line * 5u + type) %
+	           (sizeof notes->sites / sizeof *notes->sites);
+	return &notes->sites[i];
+}
+
+static bool is_site(const struct trace_site_note *note, uint32_t code, uint32_t line,
+                    uint32_t type)
+{
+	return note->id && note->code == code && note->line == line && note->type == type;
+}
+
+/* The id of a site; 0: it has none. */
+static uint32_t noted_site(struct buffer *b, uint32_t code, uint32_t line, uint32_t type)
+{
+	struct trace_site_note *note = site_note(b, code, line, type);
+	if (is_site(note, code, line, type))
+		return note->id;
+	uint32_t id = code != CRUMB_CODE_UNKNOWN ? intern_site(code, line, type) : 0;
+	if (id)
+		*note = (struct trace_site_note){code, line, type, id};
+	return id;
 }
 
 static bool trace_slow_exception(const void *code, void *hint, uint32_t line,
@@ -377,8 +398,15 @@ static bool trace_slow_exception(const void *code, void *hint, uint32_t line,
 	bool excluded;
 	struct guard guard = guard_enter();
 	struct buffer *b = prepare(code, hint, &slot, &excluded);
-	if (b)
-		put_exception(b, slot.id, line, noted_string(b, type));
+	if (b) {
+		uint32_t name = noted_string(b, type);
+		uint32_t site = noted_site(b, slot.id, line, name);
+		uint64_t payload[2] = {slot.id | (uint64_t)line << 32, name};
+		if (site)
+			put_event(b, CRUMB_WORD_EXCEPTION, site);
+		else
+			put_extended(b, CRUMB_EXT_EXCEPTION, payload, 2);
+	}
 	guard_leave(&guard);
 	return !excluded;
 }
@@ -389,10 +417,13 @@ bool trace_exception(const void *code, void *hint, uint32_t line, const char *ty
 	const struct intern_slot *slot = at_hand(code);
 	if (!slot)
 		return trace_slow_exception(code, hint, line, type);
-	const struct trace_text_note *note = text_note(b, type);
-	if (!note->id || strcmp(note->text, type) != 0)
+	const struct trace_text_note *name = text_note(b, type);
+	if (!name->id || strcmp(name->text, type) != 0)
 		return trace_slow_exception(code, hint, line, type);
-	put_exception(b, slot->id, line, note->id);
+	const struct trace_site_note *site = site_note(b, slot->id, line, name->id);
+	if (!is_site(site, slot->id, line, name->id))
+		return trace_slow_exception(code, hint, line, type);
+	put_event(b, CRUMB_WORD_EXCEPTION, site->id);
 	return true;
 }
 

@@ -62,6 +62,10 @@ struct trace_notes {
 		uint32_t id; /* of the text; 0: none */
 		char text[60];
 	} texts[16];
+	struct trace_site_note {
+		uint32_t code, line, type;
+		uint32_t id; /* of the site; 0: none */
+	} sites[64];
 };
 
 /* Behind each buffer: the thread's table of code objects, and its notes. */

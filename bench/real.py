@@ -22,7 +22,6 @@ BENCHMARKS = {
     "async_tree": ("async_tree", ["none"]),
     "barnes_hut": ("barnes_hut", []),
     "base64": ("base64", ["urlsafe_small"]),
-    "bpe_tokeniser": ("bpe_tokeniser", []),
     "chaos": ("chaos", []),
     "comprehensions": ("comprehensions", []),
     "coroutines": ("coroutines", []),

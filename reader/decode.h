@@ -12,6 +12,8 @@ struct decode_record {
 	int32_t line;  /* LINE words: relative to the function's first line */
 	bool line_is_relative;
 	uint32_t text;  /* EXCEPTION: string id of the type's name */
+	uint32_t site;  /* EXCEPTION: the site that says code, line and text; 0: they are
+	                   here */
 	unsigned cause; /* LOST */
 	uint64_t lost;
 };
@@ -55,6 +57,15 @@ static inline enum decode_result decode_word(uint64_t word, uint64_t *ticks,
 		record->line = (int32_t)(line ^ sign) - (int32_t)sign;
 		record->line_is_relative = true;
 		*ticks = decode_later(*ticks, word >> CRUMB_LINE_TICKS_SHIFT);
+		return DECODE_EVENT;
+	}
+	if (kind == CRUMB_WORD_EXCEPTION) {
+		*record = (struct decode_record){
+		    .kind = CRUMB_EXCEPTION,
+		    .site = (uint32_t)(word >> CRUMB_KIND_BITS) &
+		            ((1u << CRUMB_CODE_BITS) - 1),
+		};
+		*ticks = decode_later(*ticks, word >> CRUMB_TICKS_SHIFT);
 		return DECODE_EVENT;
 	}
 	if (kind == CRUMB_WORD_TIME) {

@@ -28,6 +28,7 @@ struct loader {
 	size_t code_count, code_room;
 	struct crumb_record_thread_name *names;
 	size_t name_count, name_room;
+	size_t site_room;
 };
 
 /* Every take_ function gets a record that lies wholly in memory, with at least the size
@@ -55,6 +56,22 @@ static int take_code(struct loader *loader, const void *record, size_t size)
 	                sizeof(*loader->codes)))
 		return -ENOMEM;
 	loader->codes[loader->code_count++] = *code;
+	return 1;
+}
+
+static int take_site(struct loader *loader, const void *record, size_t size)
+{
+	const struct crumb_record_site *from = record;
+	struct process *process = loader->process;
+
+	(void)size;
+	if (from->id == 0)
+		return 0;
+	if (reader_grow(&process->sites, &loader->site_room, process->site_count,
+	                sizeof(*process->sites)))
+		return -ENOMEM;
+	process->sites[process->site_count++] =
+	    (struct site){from->id, from->code, from->line, from->type};
 	return 1;
 }
 
@@ -122,6 +139,7 @@ static const struct {
     [CRUMB_RECORD_CLOCK] = {sizeof(struct crumb_record_clock), take_clock,
                             "a clock reading"},
     [CRUMB_RECORD_FACT] = {sizeof(struct crumb_record_fact), take_fact, "a fact"},
+    [CRUMB_RECORD_SITE] = {sizeof(struct crumb_record_site), take_site, "an exception"},
 };
 
 static int take_record(struct loader *loader, const struct crumb_record *record,
@@ -228,6 +246,32 @@ static int resolve_codes(struct loader *loader)
 	}
 	process->code_count = left + 1;
 	return 0;
+}
+
+static int compare_sites(const void *left, const void *right)
+{
+	const struct site *a = left, *b = right;
+
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static void sort_sites(struct process *process)
+{
+	size_t left = 0;
+
+	if (process->site_count == 0)
+		return;
+	qsort(process->sites, process->site_count, sizeof(*process->sites),
+	      compare_sites);
+	for (size_t i = 1; i < process->site_count; i++) {
+		if (process->sites[i].id != process->sites[left].id)
+			process->sites[++left] = process->sites[i];
+		else
+			error_problem(process, ERROR_NOWHERE,
+			              "exception %" PRIu32 " is defined twice",
+			              process->sites[i].id);
+	}
+	process->site_count = left + 1;
 }
 
 static int compare_threads(const void *left, const void *right)
@@ -354,6 +398,7 @@ static int resolve(struct loader *loader)
 	if (twice)
 		error_problem(process, ERROR_NOWHERE,
 		              "string %" PRIu32 " is defined twice", twice);
+	sort_sites(process);
 	int r = resolve_clock(process);
 	if (r == 0)
 		r = resolve_codes(loader);
@@ -399,17 +444,40 @@ const struct crumb_code *define_code_slowly(struct process *process, uint32_t id
 	return &process->unknown_code;
 }
 
+const struct site *define_site(struct process *process, uint32_t id)
+{
+	struct site key = {.id = id};
+	const struct site *site = NULL;
+
+	if (id - 1u < process->site_count && process->sites[id - 1u].id == id)
+		return &process->sites[id - 1u];
+	if (process->site_count)
+		site = bsearch(&key, process->sites, process->site_count,
+		               sizeof(*process->sites), compare_sites);
+	if (!site && !process->has_unknown_site) {
+		process->has_unknown_site = true;
+		error_problem(process, ERROR_NOWHERE,
+		              "exception %" PRIu32 " has events but is not described; "
+		              "there may be more such",
+		              id);
+	}
+	return site;
+}
+
 void define_free(struct process *process)
 {
 	strtab_free(&process->strings);
 	timeline_free(&process->timeline);
 	free(process->codes);
+	free(process->sites);
 	free(process->threads);
 	free(process->arguments);
 	free(process->notes);
 	process->codes = NULL;
+	process->sites = NULL;
 	process->threads = NULL;
 	process->arguments = process->notes = NULL;
+	process->site_count = 0;
 	process->code_count = process->thread_count = process->thread_room = 0;
 	process->shown.argc = process->shown.note_count = process->note_room = 0;
 }

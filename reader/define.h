@@ -22,6 +22,9 @@ static inline const struct crumb_code *define_code(struct process *process, uint
 	return define_code_slowly(process, id);
 }
 
+/* What an EXCEPTION word names; NULL where the file does not define it. */
+const struct site *define_site(struct process *process, uint32_t id);
+
 /* Frees what define_load() filled. */
 void define_free(struct process *process);
 

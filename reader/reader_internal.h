@@ -98,6 +98,11 @@ struct thread {
 	size_t block_count;
 };
 
+/* What an EXCEPTION word names. */
+struct site {
+	uint32_t id, code, line, type;
+};
+
 /* One file. */
 struct process {
 	struct crumb_process shown;
@@ -112,6 +117,9 @@ struct process {
 	size_t note_room;
 	struct crumb_code *codes; /* by rising id */
 	size_t code_count;
+	struct site *sites; /* by rising id */
+	size_t site_count;
+	bool has_unknown_site;          /* it was needed, which is told once */
 	struct crumb_code unknown_code; /* stands for an id without a definition */
 	bool has_unknown_code;          /* it was needed, which is told once */
 	struct thread *threads;         /* by rising number */

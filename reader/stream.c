@@ -321,10 +321,25 @@ static void fill_rest(struct stream *stream, struct crumb_event *event)
 	}
 }
 
+/* Fills in what the site of an exception says; nothing where it is not defined. */
+static void look_up_site(struct stream *stream)
+{
+	struct decode_record *record = &stream->record;
+	const struct site *site = define_site(stream->process, record->site);
+	if (site) {
+		record->code = site->code;
+		record->line = (int32_t)site->line;
+		record->text = site->type;
+	}
+}
+
 int stream_emit(struct stream *stream, struct crumb_event *event)
 {
 	const struct decode_record *record = &stream->record;
 	const struct crumb_code *code = NULL;
+
+	if (record->kind == CRUMB_EXCEPTION && record->site)
+		look_up_site(stream);
 
 	if (record->kind <= CRUMB_LINE)
 		code = define_code(stream->process, record->code);

@@ -152,6 +152,7 @@ static inline uint64_t crumb_trailer(uint32_t thread, uint64_t sequence, uint32_
  * Event words.  Zero is the end of a window.  Bits, from the lowest:
  *
  *   CALL RETURN YIELD RESUME UNWIND   kind:4  code:24               ticks:36
+ *   EXCEPTION                         kind:4  site:24               ticks:36
  *   LINE                              kind:4  code:20  line:14      ticks:26
  *   TIME                              kind:4  ticks:60
  *   EXTENDED                          kind:4  subtype:8  words:16   ticks:36
@@ -172,10 +173,12 @@ enum crumb_word_kind {
 	CRUMB_WORD_LINE = 6,
 	CRUMB_WORD_TIME = 7,
 	CRUMB_WORD_EXTENDED = 8,
+	CRUMB_WORD_EXCEPTION = 9, /* one was raised in a frame, or came into it */
 };
 
 enum crumb_extended {
-	CRUMB_EXT_EXCEPTION = 1, /* code | line << 32;  type name (string id) */
+	CRUMB_EXT_EXCEPTION = 1, /* code | line << 32;  type name (string id): where
+	                            there was no room to define a site */
 	CRUMB_EXT_LINE = 2,      /* code | line << 32 (a line that does not fit LINE) */
 	CRUMB_EXT_THREAD_START = 3, /* no payload */
 	CRUMB_EXT_THREAD_END = 4,   /* no payload */
@@ -213,6 +216,7 @@ enum crumb_record_type {
 	CRUMB_RECORD_THREAD_NAME = 4,
 	CRUMB_RECORD_CLOCK = 5,
 	CRUMB_RECORD_FACT = 6,
+	CRUMB_RECORD_SITE = 7,
 };
 
 struct crumb_record {
@@ -279,6 +283,15 @@ struct crumb_record_fact {
 	struct crumb_record head;
 	uint32_t fact;   /* enum crumb_fact */
 	uint32_t length; /* bytes of text that follow */
+};
+
+/* What EXCEPTION words name: an exception of this type at this line. */
+struct crumb_record_site {
+	struct crumb_record head;
+	uint32_t id;
+	uint32_t code;
+	uint32_t line; /* 0: not known */
+	uint32_t type; /* name of the type: string id */
 };
 
 _Static_assert(sizeof(struct crumb_block) == 64, "block header is 64 bytes");

@@ -108,6 +108,9 @@ static void make_threads(void)
 		threads[i] = make_thread(t, 10, NULL);
 	for (uint64_t i = 0; i < 20; i++)
 		make_event(t, threads[i % 3], CRUMB_WORD_CALL, f, i * 20);
+	uint32_t site = make_site(t, f, 12, "E");
+	make_event(t, threads[0], CRUMB_WORD_EXCEPTION, site, 500);
+	make_event(t, threads[0], CRUMB_WORD_EXCEPTION, site + 1, 501);
 	make_window(t, threads[0]);
 	make_forget(t, threads[0]);
 	make_window(t, threads[1]);

@@ -301,6 +301,24 @@ START_TEST(same_text_is_defined_once)
 }
 END_TEST
 
+START_TEST(same_site_is_defined_once)
+{
+	ck_assert_uint_eq(intern_site(1, 10, 1), 1);
+	ck_assert_uint_eq(intern_site(2, 10, 1), 2);
+	ck_assert_uint_eq(intern_site(1, 11, 1), 3);
+	ck_assert_uint_eq(intern_site(1, 10, 2), 4);
+	ck_assert_uint_eq(intern_site(1, 10, 1), 1);
+	ck_assert_uint_eq(records(CRUMB_RECORD_SITE), 4);
+	/* So many that the table grows. */
+	for (uint32_t i = 0; i < 5000; i++)
+		must(intern_site(100 + i % 50, i, i % 7) == 5 + i);
+	for (uint32_t i = 0; i < 5000; i++)
+		must(intern_site(100 + i % 50, i, i % 7) == 5 + i);
+	ck_assert_uint_eq(intern_site(1, 10, 2), 4);
+	ck_assert_uint_eq(records(CRUMB_RECORD_SITE), 5004);
+}
+END_TEST
+
 START_TEST(empty_text_has_no_id)
 {
 	ck_assert_uint_eq(intern_string("", 0), 0);
@@ -465,6 +483,33 @@ START_TEST(text_without_room_in_the_file_has_no_id)
 }
 END_TEST
 
+START_TEST(site_without_room_in_the_file_has_no_id)
+{
+	uint32_t last = 0, zeros = 0;
+
+	let_file_be_full();
+	capture_begin();
+	for (uint32_t n = 0; n < 1000; n++) {
+		uint32_t id = intern_site(n, 1, 1);
+		zeros += !id;
+		must(!id || id == ++last);
+	}
+	capture_end();
+	ck_assert_uint_gt(zeros, 0);
+	ck_assert_uint_eq(records(CRUMB_RECORD_SITE), last);
+	ck_assert_uint_eq(intern_site(0, 1, 1), 1);
+	ck_assert_uint_eq(intern_site(999, 1, 1), 0);
+}
+END_TEST
+
+START_TEST(site_without_memory_has_no_id)
+{
+	fault_fail(FAULT_MMAP, 0, 1, ENOMEM);
+	ck_assert_uint_eq(intern_site(1, 1, 1), 0);
+	ck_assert_uint_eq(intern_site(1, 1, 1), 1);
+}
+END_TEST
+
 START_TEST(code_without_memory_is_not_recorded_and_counted)
 {
 	uint64_t failed = 0;
@@ -542,6 +587,7 @@ static void know_nothing(void)
 	intern_forked();
 	ck_assert(sink_open());
 	ck_assert(!intern_find(code(1), &out));
+	ck_assert_uint_eq(intern_site(1, 8, 1), 1);
 	ck_assert_ptr_null(add(2)); /* its record is known, its definition is not */
 	ck_assert_uint_eq(out.id, 1);
 	ck_assert(intern_find(code(2), &out));
@@ -562,6 +608,8 @@ START_TEST(forked_child_defines_anew)
 {
 	add(1);
 	add(2);
+	ck_assert_uint_eq(intern_site(1, 7, 1), 1);
+	ck_assert_uint_eq(intern_site(1, 8, 1), 2);
 	in_child(know_nothing);
 	add(4);
 	ck_assert_uint_eq(out.id, 3);
@@ -606,6 +654,7 @@ static void add_ids(Suite *suite)
 	tcase_add_test(c, program_that_makes_code_for_ever_does_not_grow);
 	tcase_add_test(c, many_codes_come_and_go);
 	tcase_add_test(c, same_text_is_defined_once);
+	tcase_add_test(c, same_site_is_defined_once);
 	tcase_add_test(c, empty_text_has_no_id);
 	tcase_add_test(c, texts_that_differ_have_different_ids);
 	tcase_add_test(c, long_texts_with_the_same_beginning_are_one);
@@ -621,9 +670,11 @@ static void add_room(Suite *suite)
 	tcase_add_test(c, name_without_memory_is_not_known);
 	tcase_add_test(c, code_without_room_in_the_file_is_unknown_and_counted);
 	tcase_add_test(c, text_without_room_in_the_file_has_no_id);
+	tcase_add_test(c, site_without_room_in_the_file_has_no_id);
 	tcase_add_test(c, code_without_memory_is_not_recorded_and_counted);
 	tcase_add_loop_test(c, first_code_without_memory_is_counted, 0, 2);
 	tcase_add_test(c, text_without_memory_has_no_id);
+	tcase_add_test(c, site_without_memory_has_no_id);
 	tcase_add_test(c, forked_child_defines_anew);
 	tcase_add_test(c, code_of_the_parent_may_die_in_the_child);
 	/* 16 million ids. */

@@ -53,11 +53,13 @@ START_TEST(each_extended_event_is_read)
 {
 	const uint64_t line[] = {code | UINT64_C(70000) << 32};
 	const uint64_t lost[] = {CRUMB_LOSS_DISK_FULL, 12345678901};
+	uint32_t site = make_site(t, code, 102, "E");
 
 	make_extended(t, thread, CRUMB_EXT_THREAD_START, NULL, 0, 1);
 	make_event(t, thread, CRUMB_WORD_CALL, code, 2);
 	make_extended(t, thread, CRUMB_EXT_LINE, line, 1, 3);
 	make_exception(t, thread, code, 101, "builtins.KeyError", 4);
+	make_event(t, thread, CRUMB_WORD_EXCEPTION, site, 4);
 	make_extended(t, thread, CRUMB_EXT_LOST, lost, 2, 5);
 	make_extended(t, thread, CRUMB_EXT_EXEC, NULL, 0, 6);
 	make_extended(t, thread, CRUMB_EXT_THREAD_END, NULL, 0, 7);
@@ -65,6 +67,7 @@ START_TEST(each_extended_event_is_read)
 	                  "1 call f +2 0 :100\n"
 	                  "1 line f +3 0 :70000\n"
 	                  "1 exception f +4 0 :101 builtins.KeyError\n"
+	                  "1 exception f +4 0 :102 E\n"
 	                  "1 lost - +5 1 lost 0 12345678901\n"
 	                  "1 exec - +6 1\n"
 	                  "1 thread_end - +7 1\n");
@@ -154,13 +157,32 @@ START_TEST(unknown_kinds_and_subtypes_are_skipped)
 	const uint64_t payload[] = {UINT64_MAX, 0, CRUMB_WORD_CALL | 16};
 
 	make_event(t, thread, CRUMB_WORD_CALL, code, 10);
-	for (uint64_t kind = 9; kind < 16; kind++)
+	for (uint64_t kind = 10; kind < 16; kind++)
 		make_word(t, thread, kind | UINT64_C(0x123456789ab) << 4);
 	make_extended(t, thread, 200, payload, 3, 20);
 	make_extended(t, thread, 0, NULL, 0, 30);
 	make_event(t, thread, CRUMB_WORD_RETURN, code, 40);
 	seen_is(finish(), "1 call f +10 0 :100\n"
 	                  "1 return f +40 0 took 30 self 30\n");
+}
+END_TEST
+
+START_TEST(exceptions_are_told_by_their_sites)
+{
+	uint32_t other = make_site(t, 0, 0, ""), again = make_site(t, code, 103, "E");
+
+	make_event(t, thread, CRUMB_WORD_CALL, code, 10);
+	make_event(t, thread, CRUMB_WORD_EXCEPTION, again, 20);
+	make_event(t, thread, CRUMB_WORD_EXCEPTION, other, 30);
+	make_line(t, thread, code, 5, 40);
+	make_event(t, thread, CRUMB_WORD_EXCEPTION, again, 40);
+	make_event(t, thread, CRUMB_WORD_UNWIND, code, 50);
+	seen_is(finish(), "1 call f +10 0 :100\n"
+	                  "1 exception f +20 0 :103 E\n"
+	                  "1 exception ? +30 1 \n"
+	                  "1 line f +40 0 :105\n"
+	                  "1 exception f +40 0 :103 E\n"
+	                  "1 unwind f +50 0 took 40 self 40\n");
 }
 END_TEST
 
@@ -328,6 +350,7 @@ int main(void)
 	tcase_add_test(words, line_is_signed_and_counts_from_the_first_line);
 	tcase_add_test(words, line_takes_ticks_of_26_bits);
 	tcase_add_test(words, unknown_kinds_and_subtypes_are_skipped);
+	tcase_add_test(words, exceptions_are_told_by_their_sites);
 	tcase_add_test(words, longer_payload_of_a_later_version_is_skipped);
 	tcase_add_test(words, long_unknown_record_is_skipped_whole);
 	tcase_add_test(words, record_that_crosses_a_read_is_whole);

@@ -142,6 +142,46 @@ START_TEST(definition_that_is_too_short_is_left_out)
 }
 END_TEST
 
+START_TEST(site_that_is_too_short_or_nobody_is_left_out)
+{
+	const struct crumb_record short_one[2] = {{CRUMB_RECORD_SITE, 16}};
+	const struct crumb_record_site nobody = {{CRUMB_RECORD_SITE, 24}, 0, 1, 1, 1};
+	char *problems = _i ? problems_of(&nobody, sizeof(nobody))
+	                    : problems_of(short_one, sizeof(short_one));
+
+	ck_assert_ptr_nonnull(strstr(problems, "definition of an exception is damaged"));
+	free(problems);
+}
+END_TEST
+
+START_TEST(site_that_is_not_defined_is_told_once)
+{
+	make_event(t, thread, CRUMB_WORD_EXCEPTION, 7, 10);
+	make_event(t, thread, CRUMB_WORD_EXCEPTION, 9, 20);
+	make_event(t, thread, CRUMB_WORD_EXCEPTION, 0, 30);
+	struct seen seen = finish();
+	ck_assert_str_eq(seen.text, "1 exception ? +10 0 \n"
+	                            "1 exception ? +20 0 \n"
+	                            "1 exception ? +30 0 \n");
+	const char *told = strstr(seen.problems, "exception 7 has events");
+	ck_assert_ptr_nonnull(told);
+	ck_assert_ptr_null(strstr(told + 1, "exception"));
+	seen_free(&seen);
+}
+END_TEST
+
+START_TEST(site_that_is_defined_twice_keeps_one)
+{
+	const struct crumb_record_site again = {
+	    {CRUMB_RECORD_SITE, 24}, 1, code, 12, make_string(t, "E")};
+	make_site(t, code, 12, "E");
+	char *problems = problems_of(&again, sizeof(again));
+
+	ck_assert_ptr_nonnull(strstr(problems, "exception 1 is defined twice"));
+	free(problems);
+}
+END_TEST
+
 START_TEST(string_longer_than_its_record_is_left_out)
 {
 	const struct crumb_record_string record = {{CRUMB_RECORD_STRING, 16}, 50, 1};
@@ -236,6 +276,10 @@ static void add_definitions(Suite *suite)
 	tcase_add_test(definitions, last_thread_name_wins);
 	tcase_add_test(definitions, text_is_valid_utf8_whatever_the_file_holds);
 	tcase_add_test(definitions, definition_that_is_too_short_is_left_out);
+	tcase_add_loop_test(definitions, site_that_is_too_short_or_nobody_is_left_out, 0,
+	                    2);
+	tcase_add_test(definitions, site_that_is_not_defined_is_told_once);
+	tcase_add_test(definitions, site_that_is_defined_twice_keeps_one);
 	tcase_add_test(definitions, string_longer_than_its_record_is_left_out);
 	tcase_add_test(definitions, fact_longer_than_its_record_is_left_out);
 	tcase_add_test(definitions, definition_with_an_impossible_size_ends_its_block);

@@ -118,6 +118,8 @@ START_TEST(without_a_file_nothing_is_defined)
 	struct crumb_record_thread thread = {.number = 1};
 	ck_assert(!record_string(1, "x", 1));
 	ck_assert(!record_code(&code));
+	struct crumb_record_site site = {.id = 1};
+	ck_assert(!record_site(&site));
 	ck_assert(!record_thread(&thread));
 	ck_assert(!record_thread_name(1, 1));
 	ck_assert(!record_fact(CRUMB_FACT_HOST, "h", 1));
@@ -207,6 +209,18 @@ START_TEST(text_without_a_character_is_cut_to_nothing)
 	ck_assert_uint_eq(record_cut(text, sizeof(text)), 0);
 	ck_assert_uint_eq(record_cut(text, RECORD_TEXT_MAX), RECORD_TEXT_MAX);
 	ck_assert_uint_eq(record_cut("", 0), 0);
+}
+END_TEST
+
+START_TEST(site_is_written_as_given)
+{
+	const struct crumb_record_site given = {.id = 2, .code = 3, .line = 4, .type = 5};
+	fixture_open("a.crumb");
+	ck_assert(record_site(&given));
+	const struct crumb_record *r = first(CRUMB_RECORD_SITE);
+	ck_assert_uint_eq(r->size, 24);
+	ck_assert_mem_eq(r + 1, (const char *)&given + sizeof(*r), 16);
+	raw_free(&raw);
 }
 END_TEST
 
@@ -312,6 +326,7 @@ int main(void)
 	tcase_add_test(c, long_text_is_cut);
 	tcase_add_loop_test(c, text_is_cut_between_characters, 0, 2);
 	tcase_add_test(c, text_without_a_character_is_cut_to_nothing);
+	tcase_add_test(c, site_is_written_as_given);
 	tcase_add_test(c, code_is_written_as_given);
 	tcase_add_test(c, thread_is_written_as_given);
 	tcase_add_test(c, facts_reach_the_reader);

@@ -137,7 +137,21 @@ START_TEST(thread_is_named_when_its_name_is_known)
 }
 END_TEST
 
-/* The type names of all exceptions of thread 1, one per line. */
+/* The name of the type of an EXCEPTION word's site.  To be freed. */
+static char *type_of(const struct raw *raw, uint32_t id)
+{
+	const struct crumb_record *r = NULL;
+	while ((r = raw_record(raw, r, CRUMB_RECORD_SITE))) {
+		const struct crumb_record_site *site = (const void *)r;
+		if (site->id == id) {
+			must(site->code == 1 && site->line == 11);
+			return raw_string(raw, site->type);
+		}
+	}
+	ck_abort_msg("site %u is not defined", id);
+}
+
+/* The type names of all exceptions of thread 1, one per line; each is one word. */
 static char *types(void)
 {
 	struct raw raw = raw_load(sink_path());
@@ -146,15 +160,11 @@ static char *types(void)
 	char *text = calloc(count + 1, 80);
 
 	for (size_t i = 0; text && i < count; i++) {
-		unsigned payload = kind_of(words[i]) == CRUMB_WORD_EXTENDED
-		                       ? words[i] >> CRUMB_EXT_WORDS_SHIFT & 15
-		                       : 0;
-		if (payload == 2) {
-			char *name = raw_string(&raw, (uint32_t)words[i + 2]);
+		if (kind_of(words[i]) == CRUMB_WORD_EXCEPTION) {
+			char *name = type_of(&raw, code_of(words[i]));
 			used += (size_t)sprintf(text + used, "%s\n", name);
 			free(name);
 		}
-		i += payload;
 	}
 	free(words);
 	raw_free(&raw);
@@ -191,6 +201,52 @@ START_TEST(types_are_told_apart_by_their_names)
 	        longer);
 	ck_assert_str_eq(all, expected);
 	free(all);
+}
+END_TEST
+
+/* There are no sites for it: their number would have no bound. */
+START_TEST(exceptions_of_unknown_code_are_told_in_full)
+{
+	fake_call(&f);
+	fake_call(&f);
+	intern_slot(buffer_area(buffer_mine), &f)->id = CRUMB_CODE_UNKNOWN;
+	for (int i = 0; i < 3; i++)
+		raises("E");
+	struct raw raw = raw_load(sink_path());
+	size_t count;
+	uint64_t *words = raw_words(&raw, 1, &count);
+	ck_assert_uint_eq(count, 3 + 3 * 3);
+	for (size_t i = 3; i < count; i += 3) {
+		ck_assert_uint_eq(kind_of(words[i]), CRUMB_WORD_EXTENDED);
+		ck_assert_uint_eq(words[i + 1], CRUMB_CODE_UNKNOWN | UINT64_C(11) << 32);
+		char *name = raw_string(&raw, (uint32_t)words[i + 2]);
+		ck_assert_str_eq(name, "E");
+		free(name);
+	}
+	ck_assert_uint_eq(raw_count_records(&raw, CRUMB_RECORD_SITE), 0);
+	free(words);
+	raw_free(&raw);
+}
+END_TEST
+
+START_TEST(exceptions_of_many_places_are_told_apart)
+{
+	enum { LINES = 3000 };
+	size_t count, seen = 0;
+
+	fake_call(&f);
+	for (uint32_t i = 0; i < 2 * LINES; i++)
+		must(trace_exception(&f, &f, 1 + i % LINES, "E"));
+	struct raw raw = raw_load(sink_path());
+	ck_assert_uint_eq(raw_count_records(&raw, CRUMB_RECORD_SITE), LINES);
+	uint64_t *words = raw_words(&raw, 1, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (kind_of(words[i]) == CRUMB_WORD_EXCEPTION)
+			must(code_of(words[i]) == 1 + seen++ % LINES);
+	}
+	ck_assert_uint_eq(seen, 2 * LINES);
+	free(words);
+	raw_free(&raw);
 }
 END_TEST
 
@@ -299,6 +355,8 @@ int main(void)
 	c = add_case(suite, "exceptions");
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, types_are_told_apart_by_their_names);
+	tcase_add_test(c, exceptions_of_unknown_code_are_told_in_full);
+	tcase_add_test(c, exceptions_of_many_places_are_told_apart);
 	tcase_add_test(c, exceptions_of_many_windows_are_all_told);
 	tcase_add_test(c, forked_child_defines_its_types_anew);
 	tcase_add_test(c, line_notes_are_kept_for_code_that_is_recorded);

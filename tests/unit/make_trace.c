@@ -26,6 +26,7 @@ struct make_trace {
 	uint64_t definitions_at, definitions_end; /* room in the open DEFINITIONS block */
 	char **strings;
 	uint32_t string_count, code_count;
+	uint32_t site_count;
 	struct make_stream *streams; /* of thread 1, 2, … */
 	uint32_t stream_count;
 };
@@ -163,6 +164,20 @@ uint32_t make_code(struct make_trace *t, const char *module, const char *qualnam
 	    .qualname = make_string(t, qualname),
 	    .filename = make_string(t, filename),
 	    .module = make_string(t, module),
+	};
+
+	make_record(t, &record, sizeof(record));
+	return record.id;
+}
+
+uint32_t make_site(struct make_trace *t, uint32_t code, uint32_t line, const char *type)
+{
+	struct crumb_record_site record = {
+	    .head = {CRUMB_RECORD_SITE, sizeof(record)},
+	    .id = ++t->site_count,
+	    .code = code,
+	    .line = line,
+	    .type = make_string(t, type),
 	};
 
 	make_record(t, &record, sizeof(record));

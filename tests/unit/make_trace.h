@@ -41,6 +41,7 @@ uint32_t make_string(struct make_trace *t,
                      const char *text); /* the same text: the same id */
 uint32_t make_code(struct make_trace *t, const char *module, const char *qualname,
                    const char *filename, uint32_t first_line);
+uint32_t make_site(struct make_trace *t, uint32_t code, uint32_t line, const char *type);
 uint32_t make_thread(struct make_trace *t, uint32_t native_id, const char *name);
 void make_clock(struct make_trace *t, uint64_t ticks, int64_t ns);
 void make_fact(struct make_trace *t, uint32_t fact, const void *text, size_t length);
@@ -56,6 +57,7 @@ void make_line(struct make_trace *t, uint32_t thread, uint32_t code, int line,
                uint64_t ticks);
 void make_extended(struct make_trace *t, uint32_t thread, unsigned subtype,
                    const uint64_t *payload, size_t words, uint64_t ticks);
+/* In full; by a site it is make_event(t, thread, CRUMB_WORD_EXCEPTION, site, ticks). */
 void make_exception(struct make_trace *t, uint32_t thread, uint32_t code, uint32_t line,
                     const char *type, uint64_t ticks);
 /* One raw word.  Ticks in it are the caller's business. */

@@ -89,7 +89,8 @@ steps = itertools.chain(map(ready.put, (1,)), iter(gate.get, None), range(1, 100
 calls = map(work, filter(None, steps))
 _thread.start_new_thread(functools.partial(collections.deque, calls, maxlen=0), ())
 ready.get()
-used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
+for _ in range(2):  # the second time nothing is met for the first time
+    used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
 # CPython 3.11 and newer need 16 KiB for a thread's first frame.
 resource.setrlimit(resource.RLIMIT_AS, (used + 16384, resource.RLIM_INFINITY))
 gate.put(None)
@@ -127,7 +128,8 @@ def life():
 
 t = threading.Thread(target=life)
 t.start()
-used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
+for _ in range(2):  # the second time nothing is met for the first time
+    used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 16384, resource.RLIM_INFINITY))
 blocker.release()
 t.join()

@@ -13,6 +13,7 @@
 /* Include/cpython/pystate.h: PyTrace_*. */
 enum { ON_CALL = 0, ON_EXCEPTION = 1, ON_LINE = 2, ON_RETURN = 3 };
 
+static const struct pyapi *here; /* at hand for each event */
 static bool want_lines;
 static size_t place; /* offset of c_tracefunc in a thread state; 0: not found yet */
 
@@ -121,7 +122,7 @@ static void on_exception(const struct pyapi *py, PyFrameObject *frame, PyObject 
 
 static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObject *value)
 {
-	const struct pyapi *py = pyapi();
+	const struct pyapi *py = here;
 	struct buffer *b = buffer_mine;
 	const void *raised = b ? b->raised : NULL;
 
@@ -159,6 +160,7 @@ static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObje
 
 void tracefunc_init(const struct pyapi *py, bool lines)
 {
+	here = py;
 	if (py->minor <= 11)
 		place = py->layout.thread_tracefunc;
 	want_lines = lines;

@@ -34,6 +34,13 @@ int64_t clock_realtime(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+int64_t clock_boot(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 /* Takes the narrowest of a few tries: a reading interrupted by the scheduler would be off
  * by as long as the thread was away. */
 void clock_pair(bool counter, uint64_t *ticks, int64_t *realtime)

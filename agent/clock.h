@@ -17,6 +17,9 @@ bool clock_has_counter(void);
 /* CLOCK_REALTIME in nanoseconds. */
 int64_t clock_realtime(void);
 
+/* CLOCK_BOOTTIME in nanoseconds: what the start times of /proc are counted by. */
+int64_t clock_boot(void);
+
 /* Reads both clocks as nearly at one moment as it can: *ticks and *realtime
  * (nanoseconds). */
 void clock_pair(bool counter, uint64_t *ticks, int64_t *realtime);

@@ -334,6 +334,7 @@ static void fill_header(struct crumb_header *h)
 	h->clock = options.counter ? CRUMB_CLOCK_COUNTER : CRUMB_CLOCK_MONOTONIC;
 	h->window_size = CRUMB_WINDOW_SIZE;
 	clock_pair(options.counter, &h->start_ticks, &h->start_ns);
+	h->start_boot_ns = clock_boot();
 	h->ticks_per_second = clock_frequency(options.counter);
 	h->python_hex = options.python_hex;
 	h->flags = options.flags;

@@ -29,6 +29,10 @@
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
+/* By how much the clock may have been set since tracing began; further, and the machine
+ * is taken to have been booted since. */
+#define CLOCK_SET_MAX (60.0 * NS_PER_SECOND)
+
 static int check_header(struct process *process, size_t got)
 {
 	struct crumb_trace *trace = process->trace;
@@ -123,23 +127,32 @@ static bool read_stat(uint32_t pid, char *state, uint64_t *start)
 	return true;
 }
 
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * NS_PER_SECOND + t.tv_nsec;
+}
+
+/* Whether the process that writes the file is still there.  A later one may have got its
+ * number: that one began after the trace.  Only the clock that nobody sets can say so;
+ * the other one tells whether the machine was booted since. */
 static bool is_running(const struct crumb_header *header)
 {
-	struct timespec real, boot;
+	const int64_t began = header->start_boot_ns;
 	uint64_t start;
 	char state;
 	long per_second = sysconf(_SC_CLK_TCK);
 
-	if (header->pid == 0 || per_second <= 0 ||
+	if (header->pid == 0 || began <= 0 || per_second <= 0 ||
 	    !read_stat(header->pid, &state, &start) || state == 'Z' || state == 'X')
 		return false;
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	/* In seconds: a process that got this number later is refused; a second of
-	 * tolerance, because the two clocks are not read at once nor set alike. */
-	double trace_age = (double)real.tv_sec - (double)header->start_ns / NS_PER_SECOND;
-	double process_age = (double)boot.tv_sec - (double)start / (double)per_second;
-	return trace_age >= -1 && process_age >= trace_age - 1;
+	int64_t boot = clock_ns(CLOCK_BOOTTIME);
+	double set = (double)(clock_ns(CLOCK_REALTIME) - boot) -
+	             ((double)header->start_ns - (double)began);
+	return (double)start / (double)per_second <= (double)began / NS_PER_SECOND &&
+	       began <= boot && set > -CLOCK_SET_MAX && set < CLOCK_SET_MAX;
 }
 
 static bool is_this_host(const char *host)

@@ -94,7 +94,8 @@ struct crumb_header {
 	    ticks_per_second;  /* an estimate made at start; clock records refine it */
 	uint32_t python_hex;   /* PY_VERSION_HEX of the interpreter */
 	uint32_t flags;        /* CRUMB_FLAG_* */
-	uint8_t cold_end[176]; /* zero; pads to offset 256 */
+	int64_t start_boot_ns; /* the same moment by CLOCK_BOOTTIME, which nobody sets */
+	uint8_t cold_end[168]; /* zero; pads to offset 256 */
 	uint32_t end;          /* enum crumb_end */
 	uint32_t
 	    end_status;     /* exit status, when end is CRUMB_END_CLEAN and it is known */

@@ -274,6 +274,7 @@ class Context:
         own = {k: environ[k] for k in ("LD_PRELOAD", *sorted(environ)) if k in environ}
         shown = [f"{k}={v}" for k, v in own.items() if k.startswith(("BREADCRUMB", "PYTHON", "LD_"))]
         self.commands.append(shlex.join(["env", *shown, *argv]))
+        before = self._traces()
         # A group of its own, so that a timeout ends all that it started.
         process = subprocess.Popen(
             argv,
@@ -285,17 +286,14 @@ class Context:
             start_new_session=popen.pop("start_new_session", True),
             **popen,
         )
-        return Process(self, argv, process, self._traces())
+        return Process(self, argv, process, before)
 
     def run(self, what, args=(), env=None, trace=True, cwd=None, stdin="",
             timeout=RUN_TIMEOUT, **popen):
         text = stdin if isinstance(stdin, str) else None
         if text is not None:
             stdin = subprocess.PIPE
-        before = self._traces()
-        process = self.spawn(what, args, env, trace, cwd, stdin, **popen)
-        process._before = before
-        return process.finish(timeout, text)
+        return self.spawn(what, args, env, trace, cwd, stdin, **popen).finish(timeout, text)
 
     def plain(self, what, args=(), **keywords):
         return self.run(what, args, trace=False, **keywords)

@@ -22,7 +22,7 @@ class Report:
         if outcome == "skipped":
             self.skips.setdefault((job.name.split(":")[0], text), []).append(job)
         if outcome == "failed":
-            self.failures.append(job)
+            self.failures.append((job, text.strip().split("\n")[0]))
             indented = "\n".join("    " + line for line in text.rstrip().splitlines())
             print(f"FAIL {job.title()}\n{indented}\n    repeat: {job.repeat(self.setup)}")
         elif self.verbose:
@@ -57,8 +57,8 @@ class Report:
         for (name, reason), jobs in sorted(self.skips.items()):
             where = sorted({j.interpreter.version_text for j in jobs})
             print(f"skipped {len(jobs)} × {name}: {reason} ({', '.join(where)})")
-        for job in self.failures:
-            print(f"failed: {job.title()}")
+        for job, reason in self.failures:
+            print(f"failed: {job.title()}: {reason}")
         print(
             f"{self.total('passed')} passed, {self.total('failed')} failed, "
             f"{self.total('skipped')} skipped"

@@ -124,6 +124,8 @@ static void prepare(const char *path)
 	clock_gettime(CLOCK_REALTIME, &now);
 	make_header(t)->end = CRUMB_END_UNKNOWN;
 	make_header(t)->start_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	make_header(t)->start_boot_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 	make_sizes(t, 8192, WINDOW);
 	make_fact(t, CRUMB_FACT_HOST, host, strlen(host));
 	for (uint32_t i = 0; i < THREADS; i++)

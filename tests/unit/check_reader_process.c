@@ -258,22 +258,37 @@ START_TEST(exec_that_failed_is_no_end)
 }
 END_TEST
 
-/* Makes a trace that a process of `pid` began `age` seconds ago on `host`. */
-static void make_live(uint32_t pid, int64_t age, const char *host)
+static int64_t now_by(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Makes a trace that a process of `pid` began `age` seconds ago on `host`; the wall clock
+ * has been set forward by `set` seconds since. */
+static void make_live_set(uint32_t pid, int64_t age, const char *host, int64_t set)
 {
 	struct make_trace *t = make_begin(path);
-	struct timespec now;
 	char name[256];
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	gethostname(name, sizeof(name));
 	host = host ? host : name;
 	make_header(t)->end = CRUMB_END_UNKNOWN;
 	make_header(t)->pid = pid;
-	make_header(t)->start_ns = (now.tv_sec - age) * INT64_C(1000000000) + now.tv_nsec;
+	make_header(t)->start_ns =
+	    now_by(CLOCK_REALTIME) - (age + set) * INT64_C(1000000000);
+	make_header(t)->start_boot_ns =
+	    now_by(CLOCK_BOOTTIME) - age * INT64_C(1000000000);
 	make_fact(t, CRUMB_FACT_HOST, host, strlen(host));
 	add_call(t, 10);
 	make_finish(t);
+}
+
+static void make_live(uint32_t pid, int64_t age, const char *host)
+{
+	make_live_set(pid, age, host, 0);
 }
 
 static enum crumb_ended ended_of(void)
@@ -305,14 +320,13 @@ START_TEST(torn_block_is_excused_only_while_it_is_written)
 {
 	for (int is_here = 0; is_here < 2; is_here++) {
 		struct make_trace *t = make_begin(path);
-		struct timespec now;
 		char name[256];
-		clock_gettime(CLOCK_REALTIME, &now);
 		gethostname(name, sizeof(name));
 		name[0] ^= !is_here;
 		make_header(t)->end = CRUMB_END_UNKNOWN;
 		make_header(t)->pid = (uint32_t)getpid();
-		make_header(t)->start_ns = now.tv_sec * INT64_C(1000000000);
+		make_header(t)->start_ns = now_by(CLOCK_REALTIME);
+		make_header(t)->start_boot_ns = now_by(CLOCK_BOOTTIME);
 		make_fact(t, CRUMB_FACT_HOST, name, strlen(name));
 		uint32_t thread = make_thread(t, 1, "t");
 		make_event(t, thread, CRUMB_WORD_CALL, 0, 10);
@@ -347,10 +361,24 @@ END_TEST
 
 START_TEST(process_younger_than_the_trace_is_another)
 {
-	make_live((uint32_t)getpid(), 1000000000, NULL);
+	make_live((uint32_t)getpid(), 30, NULL);
 	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_UNKNOWN);
 	/* And a trace of the future is nobody's. */
 	make_live((uint32_t)getpid(), -3600, NULL);
+	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_UNKNOWN);
+}
+END_TEST
+
+START_TEST(clock_that_was_set_changes_little)
+{
+	make_live_set((uint32_t)getpid(), 0, NULL, 20);
+	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_RUNNING);
+	make_live_set((uint32_t)getpid(), 0, NULL, -20);
+	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_RUNNING);
+	/* By hours: booted since. */
+	make_live_set((uint32_t)getpid(), 0, NULL, 7200);
+	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_UNKNOWN);
+	make_live_set((uint32_t)getpid(), 0, NULL, -7200);
 	ck_assert_int_eq((int)ended_of(), CRUMB_ENDED_UNKNOWN);
 }
 END_TEST
@@ -394,6 +422,7 @@ static void add_process(Suite *suite)
 	tcase_add_test(process, torn_block_is_excused_only_while_it_is_written);
 	tcase_add_test(process, process_that_is_gone_is_unknown);
 	tcase_add_test(process, process_younger_than_the_trace_is_another);
+	tcase_add_test(process, clock_that_was_set_changes_little);
 	tcase_add_test(process, odd_header_is_told);
 	suite_add_tcase(suite, process);
 }

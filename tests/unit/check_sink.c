@@ -65,7 +65,7 @@ START_TEST(header_says_what_it_must)
 {
 	static struct sink_options options;
 	uint64_t ticks = clock_ticks(false);
-	int64_t ns = clock_realtime();
+	int64_t ns = clock_realtime(), boot = clock_boot();
 
 	options = fixture_options("a.crumb");
 	options.flags = CRUMB_FLAG_LINES | CRUMB_FLAG_FREE_THREADED;
@@ -87,6 +87,8 @@ START_TEST(header_says_what_it_must)
 	ck_assert_uint_le(h->start_ticks, clock_ticks(false));
 	ck_assert_int_ge(h->start_ns, ns);
 	ck_assert_int_le(h->start_ns, clock_realtime());
+	ck_assert_int_ge(h->start_boot_ns, boot);
+	ck_assert_int_le(h->start_boot_ns, clock_boot());
 	ck_assert_uint_eq(h->python_hex, 0x030c01f0);
 	ck_assert_uint_eq(h->flags, options.flags);
 	for (size_t i = 0; i < sizeof(h->cold_end); i++)

@@ -12,12 +12,14 @@
 #include "attach.h"
 
 #include "clock.h"
+#include "capture.h"
 #include "evalframe.h"
 #include "filter.h"
 #include "guard.h"
 #include "hook.h"
 #include "inspect.h"
 #include "record.h"
+#include "redact.h"
 #include "sink.h"
 #include "trace.h"
 #include "tracefunc.h"
@@ -210,6 +212,27 @@ static const struct hook_ops *choose_backend(void)
 	return best;
 }
 
+/* Values of an interpreter that is not as it is known to be are left alone. */
+static void prepare_capture(void)
+{
+	static struct capture_options capture;
+
+	capture = (struct capture_options){
+	    .locals = env->locals,
+	    .results = env->returns,
+	    .event_bytes = (size_t)env->event_bytes,
+	    .extent = {.length = (unsigned)env->value_length,
+	               .items = (unsigned)env->value_items,
+	               .depth = (unsigned)env->value_depth},
+	};
+	if (!redact_init(env->redact))
+		log_error("BREADCRUMB_REDACT has too many words; the last ones are not "
+		          "redacted");
+	if (!capture_init(py, &capture) && (env->locals || env->returns))
+		log_error("no values are captured: this CPython's objects are not laid "
+		          "out as they are known to be");
+}
+
 /* Once in a process, before its first interpreter is attached. */
 static void prepare(void)
 {
@@ -217,6 +240,7 @@ static void prepare(void)
 	static struct sink_options options;
 
 	backend = choose_backend();
+	prepare_capture();
 	options = (struct sink_options){
 	    .pattern = env->output,
 	    .max_size = env->max_size,

@@ -197,6 +197,19 @@ void buffer_flush(struct buffer *b)
 	}
 }
 
+bool buffer_room(struct buffer *b, size_t words)
+{
+	if (buffer_has_room(b, words))
+		return true;
+	buffer_flush(b);
+	if (!in_scratch(b) && !buffer_has_room(b, words) && !b->stays_small &&
+	    b->window_size < CRUMB_WINDOW_SIZE) {
+		grow(b);
+		open_window(b);
+	}
+	return buffer_has_room(b, words);
+}
+
 void buffer_watch(struct buffer *b, size_t words)
 {
 	set_watch(b, (size_t)(b->end - b->next) > words ? b->next + words : b->end);

@@ -97,6 +97,17 @@ static inline void buffer_reserve(struct buffer *b, size_t words)
 		buffer_flush(b);
 }
 
+/* Whether there is room for so many words in a row, more than BUFFER_SCRATCH. */
+static inline bool buffer_has_room(const struct buffer *b, size_t words)
+{
+	return (size_t)(b->end - b->next) >= words;
+}
+
+/* Makes room for so many words in a row, more than BUFFER_SCRATCH and as many as a window
+ * can hold.  False: what is stored now is not kept, or there is no window of that size.
+ */
+bool buffer_room(struct buffer *b, size_t words);
+
 /* Stores one word at `at`, which is b->next.  The caller has made sure of room. */
 static inline void buffer_store(struct buffer *b, uint64_t *at, uint64_t word)
 {

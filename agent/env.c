@@ -80,6 +80,36 @@ static bool parse_size(const char *text, void *out)
 	return true;
 }
 
+/* A size between two bounds. */
+static bool parse_between(const char *text, void *out, uint64_t least, uint64_t most)
+{
+	uint64_t n;
+	if (!parse_size(text, &n) || n < least || n > most)
+		return false;
+	*(uint64_t *)out = n;
+	return true;
+}
+
+static bool parse_length(const char *text, void *out)
+{
+	return parse_between(text, out, 1, 10000);
+}
+
+static bool parse_items(const char *text, void *out)
+{
+	return parse_between(text, out, 0, 1000);
+}
+
+static bool parse_depth(const char *text, void *out)
+{
+	return parse_between(text, out, 1, 16);
+}
+
+static bool parse_event_bytes(const char *text, void *out)
+{
+	return parse_between(text, out, 64, 32768);
+}
+
 static bool parse_signal(const char *text, void *out)
 {
 	if (!*text) {
@@ -154,6 +184,17 @@ static const struct variable variables[] = {
     {"BREADCRUMB_INCLUDE", "", parse_text, FIELD(include), "module globs"},
     {"BREADCRUMB_EXCLUDE", "", parse_text, FIELD(exclude), "module globs"},
     {"BREADCRUMB_CAPTURE_LINES", "0", parse_switch, FIELD(lines), "0, 1"},
+    {"BREADCRUMB_CAPTURE_LOCALS", "0", parse_switch, FIELD(locals), "0, 1"},
+    {"BREADCRUMB_CAPTURE_RETURNS", "0", parse_switch, FIELD(returns), "0, 1"},
+    {"BREADCRUMB_VALUE_LENGTH", "200", parse_length, FIELD(value_length), "1 to 10000"},
+    {"BREADCRUMB_VALUE_ITEMS", "10", parse_items, FIELD(value_items), "0 to 1000"},
+    {"BREADCRUMB_VALUE_DEPTH", "3", parse_depth, FIELD(value_depth), "1 to 16"},
+    {"BREADCRUMB_EVENT_BYTES", "4096", parse_event_bytes, FIELD(event_bytes),
+     "64 to 32768 bytes, or a number with K"},
+    {"BREADCRUMB_REDACT",
+     "password,passwd,secret,token,api_key,apikey,authorization,cookie,credential,"
+     "private_key,sessionid,session_key",
+     parse_text, FIELD(redact), "words"},
     {"BREADCRUMB_SIGNAL", "", parse_signal, FIELD(signal),
      "a signal that can be caught, by name (USR2) or number"},
     {"BREADCRUMB_MAX_SIZE", "0", parse_size, FIELD(max_size),
@@ -161,8 +202,6 @@ static const struct variable variables[] = {
     {"BREADCRUMB_KEEP_FREE", "256M", parse_size, FIELD(keep_free),
      "bytes, or a number with K, M, G, T"},
     {"BREADCRUMB_DISABLE", "0", parse_switch, FIELD(disable), "0, 1"},
-    {"BREADCRUMB_CAPTURE_LOCALS", "0", parse_unset, 0, "only 0 in this version"},
-    {"BREADCRUMB_CAPTURE_RETURNS", "0", parse_unset, 0, "only 0 in this version"},
     {"BREADCRUMB_RING", "0", parse_unset, 0, "only 0 in this version"},
 };
 

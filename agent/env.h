@@ -15,6 +15,11 @@ struct env {
 	    *include; /* BREADCRUMB_INCLUDE, _EXCLUDE: comma-separated module globs */
 	const char *exclude;
 	bool lines;         /* BREADCRUMB_CAPTURE_LINES */
+	bool locals;        /* BREADCRUMB_CAPTURE_LOCALS */
+	bool returns;       /* BREADCRUMB_CAPTURE_RETURNS */
+	const char *redact; /* BREADCRUMB_REDACT: comma-separated words */
+	/* BREADCRUMB_VALUE_LENGTH, _ITEMS, _DEPTH, BREADCRUMB_EVENT_BYTES */
+	uint64_t value_length, value_items, value_depth, event_bytes;
 	int signal;         /* BREADCRUMB_SIGNAL: number, 0: none */
 	uint64_t max_size;  /* BREADCRUMB_MAX_SIZE: bytes, 0: no limit */
 	uint64_t keep_free; /* BREADCRUMB_KEEP_FREE: bytes */

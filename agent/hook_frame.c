@@ -18,6 +18,7 @@
  */
 #include "hook.h"
 
+#include "capture.h"
 #include "evalframe.h"
 #include "stack.h"
 #include "trace.h"
@@ -31,6 +32,7 @@
 static const struct pyapi *py;
 static pyapi_eval_func evaluate;   /* of this version */
 static pyapi_eval_func underneath; /* CPython's own */
+static bool with_values;
 
 static PyObject *attribute(PyObject *object, const char *name)
 {
@@ -84,6 +86,8 @@ static void ended_by_exception(void *frame, PyObject *code, void *globals)
 		unsigned line = raised_at(traceback);
 		if (!line)
 			line = pyapi_frame_line(py, frame, code);
+		struct frame inside = frame_of_eval(frame, code, false);
+		capture_exception(code, globals, &inside, value ? value : py->none);
 		trace_exception(code, globals, line, pyapi_type_name(py, type));
 	}
 	py->PyErr_Restore(type, value, traceback);
@@ -97,13 +101,18 @@ static __attribute__((noinline)) PyObject *ended_somehow(void *frame, PyObject *
 	void *globals = pyapi_field(frame, py->layout.frame_globals);
 	unsigned flags = *(const unsigned *)pyapi_field(code, py->layout.code_flags);
 
-	if (!result)
+	if (!result) {
 		ended_by_exception(frame, code, globals);
-	else if ((flags & PYAPI_GENERATOR_FLAGS) &&
-	         pyapi_frame_suspended(py->minor, frame))
-		trace_event(CRUMB_WORD_YIELD, code, globals);
-	else
-		trace_event(CRUMB_WORD_RETURN, code, globals);
+		return NULL;
+	}
+	bool yields =
+	    (flags & PYAPI_GENERATOR_FLAGS) && pyapi_frame_suspended(py->minor, frame);
+	enum crumb_word_kind kind = yields ? CRUMB_WORD_YIELD : CRUMB_WORD_RETURN;
+	if (with_values) {
+		struct frame inside = frame_of_eval(frame, code, false);
+		capture_leave(kind, code, globals, &inside, result);
+	}
+	trace_event(kind, code, globals);
 	return result;
 }
 
@@ -145,6 +154,18 @@ static inline PyObject *run(PyThreadState *thread, void *frame, int throwing,
 	                   : run_311(thread, frame, throwing);
 }
 
+static __attribute__((noinline)) PyObject *run_with_values(PyThreadState *thread,
+                                                           void *frame, int throwing)
+{
+	return ended_somehow(frame, underneath(thread, frame, throwing));
+}
+
+static __attribute__((noinline)) void entered(void *frame, PyObject *code, void *globals)
+{
+	struct frame inside = frame_of_eval(frame, code, true);
+	capture_call(code, globals, &inside);
+}
+
 /* Evaluates a frame and tells how it starts and ends, whatever it takes. */
 static __attribute__((noinline)) PyObject *record_somehow(PyThreadState *thread,
                                                           void *frame, int throwing)
@@ -157,8 +178,12 @@ static __attribute__((noinline)) PyObject *record_somehow(PyThreadState *thread,
 	bool generator = flags & PYAPI_GENERATOR_FLAGS;
 	bool goes_on = generator && ((py->minor == 11 && throwing) ||
 	                             pyapi_frame_goes_on(py->minor, frame));
+	if (capture_wants.locals && !goes_on)
+		entered(frame, code, globals);
 	if (!trace_event(goes_on ? CRUMB_WORD_RESUME : CRUMB_WORD_CALL, code, globals))
 		return underneath(thread, frame, throwing);
+	if (with_values)
+		return run_with_values(thread, frame, throwing);
 	return run(thread, frame, throwing, py->minor);
 }
 
@@ -303,6 +328,13 @@ static PyObject *evaluate_311(PyThreadState *thread, void *frame, int throwing)
 	return record(thread, frame, throwing, 11);
 }
 
+static PyObject *evaluate_with_values(PyThreadState *thread, void *frame, int throwing)
+{
+	if (is_unusual())
+		return unusual(thread, frame, throwing);
+	return record_somehow(thread, frame, throwing);
+}
+
 static const char *unusable(const struct pyapi *given)
 {
 	return given->minor <= 11 ? NULL : "it is complete on CPython 3.10 and 3.11 only";
@@ -311,7 +343,10 @@ static const char *unusable(const struct pyapi *given)
 static bool install(const struct pyapi *given, struct hook_site *site)
 {
 	py = given;
-	evaluate = py->minor == 10 ? evaluate_310 : evaluate_311;
+	with_values = capture_wants.locals || capture_wants.results;
+	evaluate = with_values       ? evaluate_with_values
+	           : py->minor == 10 ? evaluate_310
+	                             : evaluate_311;
 	underneath = py->_PyEval_EvalFrameDefault;
 	tracefunc_init(py, false);
 	site->state = evalframe_install(py, site->interpreter, evaluate);

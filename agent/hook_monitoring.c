@@ -7,6 +7,7 @@
  */
 #include "hook.h"
 
+#include "capture.h"
 #include "tool.h"
 #include "trace.h"
 
@@ -104,7 +105,9 @@ CALLBACK(py_raise)
 {
 	const struct pyapi *py = pyapi();
 	if (trace_wants(args[0], NULL)) {
+		struct frame frame = frame_here(args[0]);
 		PyObject *type = py->PyObject_Type(args[2]);
+		capture_exception(args[0], NULL, &frame, args[2]);
 		trace_exception(args[0], NULL, current_line(py, args[0]),
 		                pyapi_type_name(py, type));
 		py->Py_DecRef(type);
@@ -123,6 +126,40 @@ CALLBACK(py_line)
 	return tell_line(args[0], args[1]);
 }
 
+/* The same with values, which take so much longer that nothing is inlined. */
+CALLBACK(py_start_values)
+{
+	struct frame frame = frame_here(args[0]);
+	if (capture_wants.locals)
+		capture_call(args[0], NULL, &frame);
+	return answer(trace_event(CRUMB_WORD_CALL, args[0], NULL));
+}
+
+static PyObject *leave(enum crumb_word_kind kind, PyObject *const *args)
+{
+	struct frame frame = frame_here(args[0]);
+	capture_leave(kind, args[0], NULL, &frame, args[2]);
+	return answer(trace_event(kind, args[0], NULL));
+}
+
+CALLBACK(py_return_values)
+{
+	return leave(CRUMB_WORD_RETURN, args);
+}
+
+CALLBACK(py_yield_values)
+{
+	return leave(CRUMB_WORD_YIELD, args);
+}
+
+CALLBACK(py_line_values)
+{
+	struct frame frame = frame_here(args[0]);
+	if (capture_wants.locals)
+		capture_line(args[0], NULL, &frame);
+	return tell_line(args[0], args[1]);
+}
+
 /* Excluded code is not spared RAISE and PY_UNWIND, for which there is no DISABLE: they
  * are switched on when there is code that is recorded. */
 enum { AT_ONCE = 5, WHEN_AWAKE = 2, LINES = 1 };
@@ -131,6 +168,17 @@ static const struct tool_callback callbacks[AT_ONCE + WHEN_AWAKE + LINES] = {
     TOOL_CALLBACK("PY_RETURN", py_return), TOOL_CALLBACK("PY_YIELD", py_yield),
     TOOL_CALLBACK("PY_THROW", py_throw),   TOOL_CALLBACK("PY_UNWIND", py_unwind),
     TOOL_CALLBACK("RAISE", py_raise),      TOOL_CALLBACK("LINE", py_line),
+};
+
+static const struct tool_callback callbacks_values[AT_ONCE + WHEN_AWAKE + LINES] = {
+    TOOL_CALLBACK("PY_START", py_start_values),
+    TOOL_CALLBACK("PY_RESUME", py_resume),
+    TOOL_CALLBACK("PY_RETURN", py_return_values),
+    TOOL_CALLBACK("PY_YIELD", py_yield_values),
+    TOOL_CALLBACK("PY_THROW", py_throw),
+    TOOL_CALLBACK("PY_UNWIND", py_unwind),
+    TOOL_CALLBACK("RAISE", py_raise),
+    TOOL_CALLBACK("LINE", py_line_values),
 };
 
 static const char *unusable(const struct pyapi *py)
@@ -146,7 +194,9 @@ static bool install(const struct pyapi *py, struct hook_site *site)
 	none = py->none;
 	if (lines)
 		int_digit = pyapi_int_digit(py);
-	struct tool *t = tool_install(py, callbacks, AT_ONCE + WHEN_AWAKE + lines);
+	bool values = capture_wants.locals || capture_wants.results;
+	struct tool *t = tool_install(py, values ? callbacks_values : callbacks,
+	                              AT_ONCE + WHEN_AWAKE + lines);
 	if (t && tool_switch_on(py, t, AT_ONCE + WHEN_AWAKE, lines) &&
 	    tool_switch_on(py, t, 0, AT_ONCE)) {
 		site->state = t;

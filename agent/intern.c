@@ -292,6 +292,22 @@ static uint32_t define(const struct intern_code *what)
 	return ++last_code_id;
 }
 
+void intern_variables(const void *code, const struct intern_text *names, uint32_t count)
+{
+	uint32_t ids[INTERN_VARIABLES_MAX];
+
+	intern_lock();
+	struct intern_record *r = known(code);
+	if (r && r->file == this_file && !r->what.variables) {
+		if (count > INTERN_VARIABLES_MAX)
+			count = INTERN_VARIABLES_MAX;
+		for (uint32_t i = 0; i < count; i++)
+			ids[i] = text_id(names[i].text, names[i].length);
+		r->what.variables = record_variables(r->what.id, ids, count);
+	}
+	intern_unlock();
+}
+
 /* A record for a code object that has none; NULL: no memory.  The lock is held. */
 static struct intern_record *enter(const void *code)
 {
@@ -316,8 +332,9 @@ struct intern_record *intern_add(const void *code, const struct intern_code *wha
 		r = fresh = enter(code);
 	if (r && r->file != this_file) {
 		r->what.id = accepted ? define(what) : 0;
-		r->what.first_line = what->first_line & 0x7fffffffu;
+		r->what.first_line = what->first_line & 0x3fffffffu;
 		r->what.generator = what->generator;
+		r->what.variables = false;
 		r->file = this_file;
 	}
 	if (r)

@@ -30,8 +30,9 @@ struct intern_code {
 struct intern_slot {
 	const void *code;
 	uint32_t id;
-	uint32_t first_line : 31;
+	uint32_t first_line : 30;
 	uint32_t generator : 1; /* its frames can suspend themselves */
+	uint32_t variables : 1; /* their names are in the file */
 };
 
 #define INTERN_SLOTS_LOG 11
@@ -93,6 +94,10 @@ uint32_t intern_string(const char *text, size_t length);
 /* The id of an exception of this type (a string's id) at this line of this code object
  * (0: not known), defined first if need be; 0: no room. */
 uint32_t intern_site(uint32_t code, uint32_t line, uint32_t type);
+
+/* Defines the names of a code object's variables, once. */
+#define INTERN_VARIABLES_MAX 250
+void intern_variables(const void *code, const struct intern_text *names, uint32_t count);
 
 /* In a forked child: the new file knows nothing yet. */
 void intern_forked(void);

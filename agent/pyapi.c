@@ -167,6 +167,11 @@ static void *symbol(bool search, const char *name)
 	return at;
 }
 
+const void *pyapi_data(const char *name)
+{
+	return symbol(true, name);
+}
+
 /* "3.12.1 (main, …)" and, behind the number, "free-threading build" where it is one. */
 static bool read_version(struct pyapi *py, const char *text)
 {

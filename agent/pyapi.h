@@ -69,6 +69,14 @@ struct pyapi_allocator {
 	X(PyObject *, PyDict_GetItem, (PyObject *, PyObject *))                          \
 	X(PyObject *, PyDict_GetItemString, (PyObject *, const char *))                  \
 	X(PyObject *, PyModule_GetDict, (PyObject *))                                    \
+	X(PyObject *, Py_BuildValue, (const char *, ...))                                \
+	X(PyObject *, PyDict_New, (void))                                                \
+	X(PyObject *, Py_CompileStringExFlags,                                           \
+	  (const char *, const char *, int, void *, int))                                \
+	X(PyObject *, PyEval_EvalCode, (PyObject *, PyObject *, PyObject *))             \
+	X(char *, PyOS_double_to_string, (double, char, int, int, int *))                \
+	X(void, PyMem_Free, (void *))                                                    \
+	X(int, _PyUnicode_IsPrintable, (const uint32_t))                                 \
 	X(PyObject *, PyCMethod_New,                                                     \
 	  (PyMethodDef *, PyObject *, PyObject *, PyTypeObject *))                       \
 	X(PyInterpreterState *, PyInterpreterState_Get, (void))                          \
@@ -274,6 +282,10 @@ const struct pyapi *pyapi(void);
 /* The address of a function in whatever object has it, other than `except`; NULL:
  * nowhere. */
 void *pyapi_symbol(const char *name, const void *except);
+
+/* The address of a datum of the interpreter that pyapi_find() found; NULL: it has none
+ * of that name. */
+const void *pyapi_data(const char *name);
 
 /* tp_name without what is before its last dot: what type.__name__ says of a built-in
  * type, and all there is of others. */

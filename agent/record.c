@@ -12,7 +12,9 @@ size_t record_count_events(const uint64_t *words, size_t count)
 	size_t events = 0;
 	for (size_t i = 0; i < count; i++) {
 		unsigned kind = words[i] & ((1u << CRUMB_KIND_BITS) - 1);
-		events += kind != CRUMB_WORD_TIME;
+		bool values = kind == CRUMB_WORD_EXTENDED &&
+		              (words[i] >> CRUMB_KIND_BITS & 0xff) == CRUMB_EXT_VALUES;
+		events += kind != CRUMB_WORD_TIME && !values;
 		if (kind == CRUMB_WORD_EXTENDED)
 			i += words[i] >> CRUMB_EXT_WORDS_SHIFT & 0xffff;
 	}
@@ -55,6 +57,15 @@ bool record_site(const struct crumb_record_site *site)
 	struct crumb_record_site r = *site;
 	r.head = (struct crumb_record){CRUMB_RECORD_SITE, sizeof r};
 	return sink_define(&r, sizeof r, NULL, 0);
+}
+
+bool record_variables(uint32_t code, const uint32_t *names, uint32_t count)
+{
+	uint32_t size = (uint32_t)sizeof(struct crumb_record_variables) +
+	                padded(count * sizeof *names);
+	struct crumb_record_variables r = {
+	    .head = {CRUMB_RECORD_VARIABLES, size}, .code = code, .count = count};
+	return sink_define(&r, size, names, count * sizeof *names);
 }
 
 bool record_thread(const struct crumb_record_thread *thread)

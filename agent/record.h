@@ -58,6 +58,7 @@ size_t record_cut(const char *text, size_t length);
 bool record_string(uint32_t id, const char *text, size_t length);
 bool record_code(const struct crumb_record_code *code);
 bool record_site(const struct crumb_record_site *site);
+bool record_variables(uint32_t code, const uint32_t *names, uint32_t count);
 bool record_thread(const struct crumb_record_thread *thread);
 bool record_thread_name(uint32_t number, uint32_t name);
 bool record_fact(enum crumb_fact fact, const char *text, size_t length);

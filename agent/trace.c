@@ -215,6 +215,7 @@ static void learn(const void *code, void *hint, struct intern_slot *out, bool *e
 		slot->id = out->id;
 		slot->first_line = out->first_line;
 		slot->generator = out->generator;
+		slot->variables = out->variables;
 		__atomic_store_n(&slot->code, code, __ATOMIC_RELEASE);
 	}
 }
@@ -425,6 +426,85 @@ bool trace_exception(const void *code, void *hint, uint32_t line, const char *ty
 		return trace_slow_exception(code, hint, line, type);
 	put_event(b, CRUMB_WORD_EXCEPTION, site->id);
 	return true;
+}
+
+static struct payload *payload_of(struct buffer *b)
+{
+	return (struct payload *)(void *)(buffer_area(b) + INTERN_AREA +
+	                                  sizeof(struct trace_notes));
+}
+
+/* Words around the values: those of the record, of its event, and of the time. */
+#define VALUES_OVERHEAD (BUFFER_SCRATCH + 8)
+
+static struct buffer *make_room(size_t words)
+{
+	struct guard guard = guard_enter();
+	struct buffer *b = my_buffer();
+	if (b && !buffer_room(b, words)) {
+		if (b->window)
+			sink_lose(CRUMB_LOSS_VALUES, 1);
+		b = NULL;
+	}
+	guard_leave(&guard);
+	return b;
+}
+
+struct payload *trace_values(const void *code, void *hint, size_t room)
+{
+	size_t words = room / sizeof(uint64_t) + VALUES_OVERHEAD;
+
+	if (!trace_wants(code, hint))
+		return NULL;
+	struct buffer *b = buffer_mine;
+	if (!b || !buffer_has_room(b, words))
+		b = make_room(words);
+	if (!b)
+		return NULL;
+	struct payload *p = payload_of(b);
+	payload_begin(p, b, room);
+	return p;
+}
+
+void trace_values_end(struct payload *p, enum crumb_word_kind kind, const void *code)
+{
+	const struct intern_slot *slot = trace_slot(code);
+	struct buffer *b = buffer_mine;
+	size_t words;
+
+	/* Of code without a lasting definition there is no place to say so. */
+	if (!slot || !slot->id || !payload_any(p))
+		return;
+	const uint64_t *payload =
+	    payload_words(p, record_word(kind, slot->id, 0), &words);
+	uint64_t now = clock_ticks(b->counter), ticks = now - b->last;
+	if (ticks >= RECORD_TICKS_LIMIT) {
+		if (now < b->last)
+			now = b->last;
+		buffer_put(b, record_time(now));
+		ticks = 0;
+	}
+	b->last = now;
+	payload_stored(p, b->next + 1);
+	buffer_put_record(b, record_extended(CRUMB_EXT_VALUES, (unsigned)words, ticks),
+	                  payload, words);
+}
+
+bool trace_knows_variables(const void *code)
+{
+	const struct intern_slot *slot = trace_slot(code);
+	return slot && slot->variables;
+}
+
+void trace_variables(const void *code, const struct intern_text *names, uint32_t count)
+{
+	struct guard guard = guard_enter();
+	struct intern_slot *slot =
+	    buffer_mine ? intern_slot(buffer_area(buffer_mine), code) : NULL;
+	intern_variables(code, names, count);
+	if (slot && slot->code == code)
+		slot->variables = true;
+	guard_leave(&guard);
 }
 
 /* Whether there is a file, and it is not that of a parent: a child of vfork() is on its

@@ -9,6 +9,7 @@
 #include "buffer.h"
 #include "clock.h"
 #include "intern.h"
+#include "payload.h"
 #include "record.h"
 
 #include <stdbool.h>
@@ -68,8 +69,9 @@ struct trace_notes {
 	} sites[64];
 };
 
-/* Behind each buffer: the thread's table of code objects, and its notes. */
-#define TRACE_AREA (INTERN_AREA + sizeof(struct trace_notes))
+/* Behind each buffer: the thread's table of code objects, its notes, and the values of
+ * the event that is being recorded. */
+#define TRACE_AREA (INTERN_AREA + sizeof(struct trace_notes) + sizeof(struct payload))
 
 /* Where the calling thread's table has the code object; NULL: nowhere. */
 static inline const struct intern_slot *trace_slot(const void *code)
@@ -162,6 +164,19 @@ void trace_lose(const void *code, void *hint, uint64_t count);
 
 /* An exception of the type named was raised in a frame of `code`, or came into it. */
 bool trace_exception(const void *code, void *hint, uint32_t line, const char *type);
+
+/*
+ * The values of an event: they are added to what trace_values() gives, stored by
+ * trace_values_end(), and the event itself is told right behind that.  At most `room`
+ * bytes.  NULL: the event is not recorded, or there is no place for them.
+ */
+struct payload *trace_values(const void *code, void *hint, size_t room);
+void trace_values_end(struct payload *p, enum crumb_word_kind kind, const void *code);
+
+/* Whether the file has the names of this code's variables; trace_variables() says them.
+ */
+bool trace_knows_variables(const void *code);
+void trace_variables(const void *code, const struct intern_text *names, uint32_t count);
 
 /* The process is about to be replaced by another program, or (begins false) was not. */
 void trace_exec(bool begins);

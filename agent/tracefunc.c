@@ -8,6 +8,7 @@
  */
 #include "tracefunc.h"
 
+#include "capture.h"
 #include "trace.h"
 
 /* Include/cpython/pystate.h: PyTrace_*. */
@@ -115,9 +116,43 @@ static void on_exception(const struct pyapi *py, PyFrameObject *frame, PyObject 
 {
 	PyObject *type = py->PyTuple_GetItem(what, 0); /* (type, value, traceback) */
 	int line = py->PyFrame_GetLineNumber(frame);
-	if (type && trace_wants(code, NULL))
-		trace_exception(code, NULL, line > 0 ? (uint32_t)line : 0,
-		                pyapi_type_name(py, type));
+	if (!type || !trace_wants(code, NULL))
+		return;
+	struct frame inside = frame_of_object(frame, code);
+	capture_exception(code, NULL, &inside, py->PyTuple_GetItem(what, 1));
+	trace_exception(code, NULL, line > 0 ? (uint32_t)line : 0,
+	                pyapi_type_name(py, type));
+}
+
+static void on_call(const struct pyapi *py, PyFrameObject *frame, PyObject *code)
+{
+	enum crumb_word_kind kind = entry_kind(py, frame, code);
+	if (capture_wants.locals && kind == CRUMB_WORD_CALL) {
+		struct frame inside = frame_of_object(frame, code);
+		capture_call(code, NULL, &inside);
+	}
+	trace_event(kind, code, NULL);
+}
+
+static void on_return(const struct pyapi *py, PyFrameObject *frame, PyObject *code,
+                      PyObject *value, bool raised)
+{
+	enum crumb_word_kind kind = exit_kind(py, frame, code, value, raised);
+	if ((capture_wants.locals || capture_wants.results) &&
+	    kind != CRUMB_WORD_UNWIND) {
+		struct frame inside = frame_of_object(frame, code);
+		capture_leave(kind, code, NULL, &inside, value);
+	}
+	trace_event(kind, code, NULL);
+}
+
+static void on_line(const struct pyapi *py, PyFrameObject *frame, PyObject *code)
+{
+	if (capture_wants.locals) {
+		struct frame inside = frame_of_object(frame, code);
+		capture_line(code, NULL, &inside);
+	}
+	trace_line(code, NULL, (uint32_t)py->PyFrame_GetLineNumber(frame));
 }
 
 static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObject *value)
@@ -136,19 +171,17 @@ static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObje
 		b->raised = what == ON_EXCEPTION ? frame : NULL;
 	switch (what) {
 	case ON_CALL:
-		trace_event(entry_kind(py, frame, code), code, NULL);
+		on_call(py, frame, code);
 		break;
 	case ON_RETURN:
-		trace_event(exit_kind(py, frame, code, value, raised == frame), code,
-		            NULL);
+		on_return(py, frame, code, value, raised == frame);
 		break;
 	case ON_EXCEPTION:
 		on_exception(py, frame, code, value);
 		break;
 	case ON_LINE:
 		if (want_lines)
-			trace_line(code, NULL,
-			           (uint32_t)py->PyFrame_GetLineNumber(frame));
+			on_line(py, frame, code);
 		break;
 	default:
 		break;

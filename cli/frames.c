@@ -51,11 +51,16 @@ struct frame *frames_of(const struct frames *frames, const struct crumb_event *e
 
 void frames_pop(struct frames *frames)
 {
-	frames->count--;
+	struct frame *top = &frames->items[--frames->count];
+
+	free(top->arguments);
+	free(top->message);
 }
 
 void frames_free(struct frames *frames)
 {
+	while (frames->count > 0)
+		frames_pop(frames);
 	free(frames->items);
 	*frames = (struct frames){0};
 }

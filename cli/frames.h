@@ -22,6 +22,8 @@ struct frame {
 	uint32_t number;
 	uint32_t line;
 	const char *exception;
+	char *arguments; /* the frame's own, or NULL */
+	char *message;   /* of the exception; likewise */
 	int64_t inner_ns;
 };
 

@@ -108,6 +108,7 @@ static const struct {
     [CRUMB_LOSS_SUBINTERPRETER] = {"interpreter", "interpreters",
                                    "a sub-interpreter could not be followed"},
     [CRUMB_LOSS_NO_DEFINITION] = {"time", "times", "a function could not be described"},
+    [CRUMB_LOSS_VALUES] = {"event", "events", "no room for its values"},
 };
 
 char *show_loss(unsigned cause, uint64_t count)
@@ -122,6 +123,26 @@ char *show_loss(unsigned cause, uint64_t count)
 		return util_format("some %s: %s", many, why);
 	return util_format("%s %s: %s", parse_show_count(count, number),
 	                   count == 1 ? one : many, why);
+}
+
+char *show_locals(const struct crumb_event *event)
+{
+	static const char more[] = "\342\200\246"; /* an ellipsis */
+	size_t room = sizeof(more) + 2, used = 0;
+
+	if (event->local_count == 0 && !event->locals_cut)
+		return NULL;
+	for (size_t i = 0; i < event->local_count; i++)
+		room += strlen(event->locals[i].name) + strlen(event->locals[i].text) + 3;
+	char *text = util_alloc(room, 1);
+	for (size_t i = 0; i < event->local_count; i++) {
+		const struct crumb_value *value = &event->locals[i];
+		used += (size_t)snprintf(text + used, room - used, "%s%s=%s",
+		                         i > 0 ? ", " : "", value->name, value->text);
+	}
+	if (event->locals_cut)
+		snprintf(text + used, room - used, "%s%s", used ? ", " : "", more);
+	return text;
 }
 
 const char *show_end(enum crumb_ended ended)

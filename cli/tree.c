@@ -16,6 +16,7 @@
 #include "parse.h"
 #include "show.h"
 #include "tree_line.h"
+#include "util.h"
 
 /* In struct frame, `number` is the level of indentation and `flags` are: */
 enum {
@@ -110,7 +111,7 @@ static void settle_exception(struct tree *tree, struct tree_thread *thread)
 		return;
 	open_calls(tree, thread, 0);
 	tree_line_begin(tree, thread, level_inside(thread), thread->last_ns, -1);
-	tree_line_exception(top->exception, line);
+	tree_line_exception(top->exception, top->message, line);
 	out_line();
 }
 
@@ -200,6 +201,8 @@ static void open_event(struct tree *tree, struct tree_thread *thread,
 		open_calls(tree, thread, 0);
 	struct frame *frame = frames_push(&thread->frames, event);
 	frame->number = level;
+	if (visible)
+		frame->arguments = show_locals(event);
 	frame->flags = (inside ? INSIDE : 0) | (visible ? VISIBLE : 0);
 }
 
@@ -290,6 +293,9 @@ static void shown_event(struct tree *tree, struct tree_thread *thread,
 		else
 			close_unknown(tree, thread, event);
 	} else if (event->kind == CRUMB_EXCEPTION && frame) {
+		free(frame->message);
+		frame->message =
+		    event->message ? util_format("%s", event->message) : NULL;
 		frame->exception = event->exception;
 		frame->line = event->line;
 		if (in_time(tree, event))

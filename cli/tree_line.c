@@ -107,7 +107,10 @@ void tree_line_call(const struct tree *tree, const struct frame *frame)
 		out_role(OUT_PLAIN);
 	}
 	out_text(show_function(frame->code));
-	out_raw("()", 2);
+	out_char('(');
+	if (frame->arguments)
+		out_text(frame->arguments);
+	out_char(')');
 	if (tree->style->places) {
 		const char *file = frame->code->filename;
 		const char *slash = out_width() > 0 ? strrchr(file, '/') : NULL;
@@ -119,12 +122,16 @@ void tree_line_call(const struct tree *tree, const struct frame *frame)
 	}
 }
 
-void tree_line_exception(const char *type, uint32_t line)
+void tree_line_exception(const char *type, const char *message, uint32_t line)
 {
 	out_role(OUT_BAD);
 	out_raw("! ", 2);
 	out_text(type && *type ? type : "left by an exception");
 	out_role(OUT_PLAIN);
+	if (message && *message) {
+		out_raw(": ", 2);
+		out_text(message);
+	}
 	if (line)
 		out_printf(" (line %u)", line);
 }
@@ -147,7 +154,11 @@ void tree_line_end(const struct frame *frame, const struct crumb_event *event,
 		out_role(OUT_PLAIN);
 	} else if (event->kind == CRUMB_UNWIND) {
 		out_char(' ');
-		tree_line_exception(frame->exception, frame->line);
+		tree_line_exception(frame->exception, frame->message, frame->line);
+	}
+	if (!unfinished && event->result) {
+		out_str(event->kind == CRUMB_YIELD ? " " : " \342\206\222 ");
+		out_text(event->result);
 	}
 }
 

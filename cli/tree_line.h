@@ -13,7 +13,7 @@
 void tree_line_begin(struct tree *tree, struct tree_thread *thread, uint32_t level,
                      int64_t time_ns, int64_t duration_ns);
 
-/* `f()`, with what --places adds. */
+/* `f(x=1)`, with what --places adds. */
 void tree_line_call(const struct tree *tree, const struct frame *frame);
 
 /* `} f` */
@@ -24,8 +24,8 @@ void tree_line_closing(const struct crumb_code *code);
 void tree_line_end(const struct frame *frame, const struct crumb_event *event,
                    const char *unfinished);
 
-/* `! ValueError (line 12)`; the line may be 0. */
-void tree_line_exception(const char *type, uint32_t line);
+/* `! ValueError: why (line 12)`; the message may be NULL, the line 0. */
+void tree_line_exception(const char *type, const char *message, uint32_t line);
 
 /* `lines 12 13` */
 void tree_line_numbers(const uint32_t *lines, unsigned count);

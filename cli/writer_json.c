@@ -119,6 +119,31 @@ static void put_known(uint64_t number)
 		out_raw("null", 4);
 }
 
+static void put_known_text(const char *text)
+{
+	if (text)
+		put_text(text);
+	else
+		out_raw("null", 4);
+}
+
+/* By name; what did not fit is under a name that no variable has. */
+static void put_locals(const struct crumb_event *event)
+{
+	KEY(",", "locals");
+	out_char('{');
+	for (size_t i = 0; i < event->local_count; i++) {
+		if (i > 0)
+			out_char(',');
+		put_text(event->locals[i].name);
+		out_char(':');
+		put_text(event->locals[i].text);
+	}
+	if (event->locals_cut)
+		out_str(event->local_count ? ",\"...\":null" : "\"...\":null");
+	out_char('}');
+}
+
 /* What only some kinds of events have. */
 static void put_event_details(const struct crumb_event *event)
 {
@@ -134,7 +159,15 @@ static void put_event_details(const struct crumb_event *event)
 		KEY(",", "exception");
 		KEY("{", "type");
 		put_text(event->exception ? event->exception : "");
-		out_str(",\"message\":null,\"stack_trace\":null}");
+		KEY(",", "message");
+		put_known_text(event->message);
+		out_str(",\"stack_trace\":null}");
+	}
+	if (event->local_count > 0 || event->locals_cut)
+		put_locals(event);
+	if (event->result) {
+		KEY(",", "return_value");
+		put_text(event->result);
 	}
 	if (event->kind == CRUMB_LOST) {
 		KEY(",", "lost");

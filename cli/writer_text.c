@@ -138,6 +138,10 @@ static void put_detail(const struct crumb_event *event)
 		out_role(OUT_BAD);
 		out_text(event->exception);
 		out_role(OUT_PLAIN);
+		if (event->message && *event->message) {
+			out_raw(": ", 2);
+			out_text(event->message);
+		}
 	} else if (event->duration_ns >= 0) {
 		const char *text = parse_show_duration(event->duration_ns, room);
 		out_raw("  ", 2);
@@ -147,6 +151,21 @@ static void put_detail(const struct crumb_event *event)
 		out_str(text);
 		free(text);
 	}
+}
+
+static void put_values(const struct crumb_event *event)
+{
+	char *locals = show_locals(event);
+
+	if (event->result) {
+		out_str("  \342\206\222 ");
+		out_text(event->result);
+	}
+	if (locals) {
+		out_raw("  ", 2);
+		out_text(locals);
+	}
+	free(locals);
 }
 
 static void put_event(const struct writer_view *view, const struct crumb_event *event)
@@ -177,6 +196,7 @@ static void put_event(const struct writer_view *view, const struct crumb_event *
 		out_raw("  ", 2);
 	}
 	put_detail(event);
+	put_values(event);
 	out_line();
 }
 

@@ -23,14 +23,9 @@ static const struct {
 
 #define SUBTYPES (sizeof(subtypes) / sizeof(subtypes[0]))
 
-static unsigned subtype_of(uint64_t word)
-{
-	return (word >> CRUMB_KIND_BITS) & 0xff;
-}
-
 size_t decode_need(uint64_t word)
 {
-	unsigned subtype = subtype_of(word);
+	unsigned subtype = decode_subtype(word);
 	size_t need = subtype < SUBTYPES ? subtypes[subtype].need : 0;
 	size_t have = decode_payload(word);
 
@@ -40,7 +35,7 @@ size_t decode_need(uint64_t word)
 enum decode_result decode_extended(uint64_t word, const uint64_t *payload,
                                    struct decode_record *record)
 {
-	unsigned subtype = subtype_of(word);
+	unsigned subtype = decode_subtype(word);
 
 	if (subtype >= SUBTYPES || !subtypes[subtype].kind)
 		return DECODE_SKIP;

@@ -82,6 +82,11 @@ static inline enum decode_result decode_word(uint64_t word, uint64_t *ticks,
 	return word ? DECODE_SKIP : DECODE_END;
 }
 
+static inline unsigned decode_subtype(uint64_t word)
+{
+	return (word >> CRUMB_KIND_BITS) & 0xff;
+}
+
 /* Payload words that follow an EXTENDED word. */
 static inline size_t decode_payload(uint64_t word)
 {

@@ -28,7 +28,7 @@ struct loader {
 	size_t code_count, code_room;
 	struct crumb_record_thread_name *names;
 	size_t name_count, name_room;
-	size_t site_room;
+	size_t site_room, variables_room, variable_name_room;
 };
 
 /* Every take_ function gets a record that lies wholly in memory, with at least the size
@@ -72,6 +72,29 @@ static int take_site(struct loader *loader, const void *record, size_t size)
 		return -ENOMEM;
 	process->sites[process->site_count++] =
 	    (struct site){from->id, from->code, from->line, from->type};
+	return 1;
+}
+
+static int take_variables(struct loader *loader, const void *record, size_t size)
+{
+	const struct crumb_record_variables *from = record;
+	struct process *process = loader->process;
+	const char *names = (const char *)(from + 1);
+
+	if (from->code == 0 || from->count > (size - sizeof(*from)) / sizeof(uint32_t))
+		return 0;
+	if (reader_grow(&process->variables, &loader->variables_room,
+	                process->variables_count, sizeof(*process->variables)))
+		return -ENOMEM;
+	process->variables[process->variables_count++] =
+	    (struct variables){from->code, from->count, process->variable_name_count};
+	for (uint32_t i = 0; i < from->count; i++) {
+		if (reader_grow(&process->variable_names, &loader->variable_name_room,
+		                process->variable_name_count, sizeof(uint32_t)))
+			return -ENOMEM;
+		memcpy(&process->variable_names[process->variable_name_count++],
+		       names + i * sizeof(uint32_t), sizeof(uint32_t));
+	}
 	return 1;
 }
 
@@ -140,6 +163,8 @@ static const struct {
                             "a clock reading"},
     [CRUMB_RECORD_FACT] = {sizeof(struct crumb_record_fact), take_fact, "a fact"},
     [CRUMB_RECORD_SITE] = {sizeof(struct crumb_record_site), take_site, "an exception"},
+    [CRUMB_RECORD_VARIABLES] = {sizeof(struct crumb_record_variables), take_variables,
+                                "variables"},
 };
 
 static int take_record(struct loader *loader, const struct crumb_record *record,
@@ -253,6 +278,20 @@ static int compare_sites(const void *left, const void *right)
 	const struct site *a = left, *b = right;
 
 	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static int compare_variables(const void *left, const void *right)
+{
+	uint32_t a = ((const struct variables *)left)->code;
+	uint32_t b = ((const struct variables *)right)->code;
+	return a < b ? -1 : a > b;
+}
+
+static void sort_variables(struct process *process)
+{
+	if (process->variables_count)
+		qsort(process->variables, process->variables_count,
+		      sizeof(*process->variables), compare_variables);
 }
 
 static void sort_sites(struct process *process)
@@ -399,6 +438,7 @@ static int resolve(struct loader *loader)
 		error_problem(process, ERROR_NOWHERE,
 		              "string %" PRIu32 " is defined twice", twice);
 	sort_sites(process);
+	sort_variables(process);
 	int r = resolve_clock(process);
 	if (r == 0)
 		r = resolve_codes(loader);
@@ -464,17 +504,37 @@ const struct site *define_site(struct process *process, uint32_t id)
 	return site;
 }
 
+const char *define_variable(const struct process *process, uint32_t code, uint32_t i)
+{
+	struct variables key = {.code = code};
+	const struct variables *v = NULL;
+	const char *name = NULL;
+
+	if (process->variables_count)
+		v = bsearch(&key, process->variables, process->variables_count,
+		            sizeof(*process->variables), compare_variables);
+	if (v && i < v->count)
+		name =
+		    strtab_find(&process->strings, process->variable_names[v->first + i]);
+	return name ? name : "?";
+}
+
 void define_free(struct process *process)
 {
 	strtab_free(&process->strings);
 	timeline_free(&process->timeline);
 	free(process->codes);
 	free(process->sites);
+	free(process->variables);
+	free(process->variable_names);
 	free(process->threads);
 	free(process->arguments);
 	free(process->notes);
 	process->codes = NULL;
 	process->sites = NULL;
+	process->variables = NULL;
+	process->variable_names = NULL;
+	process->variables_count = process->variable_name_count = 0;
 	process->threads = NULL;
 	process->arguments = process->notes = NULL;
 	process->site_count = 0;

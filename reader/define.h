@@ -25,6 +25,9 @@ static inline const struct crumb_code *define_code(struct process *process, uint
 /* What an EXCEPTION word names; NULL where the file does not define it. */
 const struct site *define_site(struct process *process, uint32_t id);
 
+/* The name of variable i of a function, never NULL. */
+const char *define_variable(const struct process *process, uint32_t code, uint32_t i);
+
 /* Frees what define_load() filled. */
 void define_free(struct process *process);
 

@@ -181,6 +181,7 @@ const char *crumb_loss_name(unsigned cause)
 	    [CRUMB_LOSS_NO_WINDOW] = "no memory for a thread's events",
 	    [CRUMB_LOSS_WRITE_ERROR] = "trace file could not be written",
 	    [CRUMB_LOSS_TOO_MANY_IDS] = "too many functions",
+	    [CRUMB_LOSS_VALUES] = "no room for values",
 	    [CRUMB_LOSS_LOW_STACK] = "stack running short",
 	    [CRUMB_LOSS_TAKEN_OVER] = "program set its own trace function",
 	    [CRUMB_LOSS_SUBINTERPRETER] = "sub-interpreter not followed",

@@ -103,6 +103,12 @@ struct site {
 	uint32_t id, code, line, type;
 };
 
+/* The names of a function's variables. */
+struct variables {
+	uint32_t code, count;
+	size_t first; /* in the process's variable_names */
+};
+
 /* One file. */
 struct process {
 	struct crumb_process shown;
@@ -119,6 +125,10 @@ struct process {
 	size_t code_count;
 	struct site *sites; /* by rising id */
 	size_t site_count;
+	struct variables *variables; /* by rising code */
+	size_t variables_count;
+	uint32_t *variable_names; /* string ids */
+	size_t variable_name_count;
 	bool has_unknown_site;          /* it was needed, which is told once */
 	struct crumb_code unknown_code; /* stands for an id without a definition */
 	bool has_unknown_code;          /* it was needed, which is told once */

@@ -43,6 +43,8 @@ void stream_free(struct stream *stream)
 	if (!stream)
 		return;
 	span_free(&stream->spans);
+	values_free(&stream->values);
+	free(stream->payload);
 	free(stream->buffer);
 	free(stream);
 }
@@ -130,6 +132,8 @@ static int next_block(struct stream *stream)
 	stream->blocks_left--;
 	stream->next_block++;
 	drop_rest(stream);
+	values_begin(&stream->values);
+	stream->has_values = false;
 	stream->block_bytes = block->size & ~BLOCK_FLAGS;
 	stream->ticks = block->base_ticks;
 	stream->limit = stream->blocks_left ? block[1].base_ticks : UINT64_MAX;
@@ -194,6 +198,54 @@ static void pass(struct stream *stream, size_t words)
 	stream->left -= beyond;
 }
 
+/* The payload of the record at ->at, of so many words that its block has; behind it. */
+static int copy_payload(struct stream *stream, size_t words)
+{
+	size_t size = words * sizeof(uint64_t);
+	size_t in_memory = (stream->have - stream->at - 1) * sizeof(uint64_t);
+	size_t kept = size < in_memory ? size : in_memory;
+
+	if (stream->payload_size < size) {
+		unsigned char *larger = realloc(stream->payload, size);
+		if (!larger)
+			return -ENOMEM;
+		stream->payload = larger;
+		stream->payload_size = size;
+	}
+	memcpy(stream->payload, stream->words + stream->at + 1, kept);
+	if (size > kept) {
+		struct process *process = stream->process;
+		ssize_t got =
+		    file_read(process->trace, &process->file, stream->payload + kept,
+		              size - kept, stream->offset);
+		if (got < 0)
+			return (int)got;
+		/* Where it was cut short, zeros: no item is one. */
+		memset(stream->payload + kept + got, 0, size - kept - (size_t)got);
+	}
+	pass(stream, 1 + words);
+	return 0;
+}
+
+/* A VALUES record: DECODE_SKIP, or a negative errno. */
+static int take_values(struct stream *stream, size_t words)
+{
+	uint64_t offset = word_offset(stream);
+	int r = copy_payload(stream, words);
+
+	if (r == 0)
+		r = values_take(&stream->values, stream->payload,
+		                words * sizeof(uint64_t));
+	if (r == 0 && !stream->is_cut)
+		error_problem(stream->process, offset,
+		              "values of an event of thread %" PRIu32
+		              " are damaged; the rest of the block goes without values",
+		              stream->thread->shown.number);
+	stream->has_values = r > 0;
+	stream->values_ticks = stream->ticks;
+	return r < 0 ? r : DECODE_SKIP;
+}
+
 /* An EXTENDED record: an enum decode_result, or a negative errno. */
 static int take_extended(struct stream *stream, uint64_t word)
 {
@@ -207,6 +259,8 @@ static int take_extended(struct stream *stream, uint64_t word)
 		drop_rest(stream);
 		return DECODE_SKIP;
 	}
+	if (decode_subtype(word) == CRUMB_EXT_VALUES)
+		return take_values(stream, payload);
 	if (need >= stream->have - stream->at) {
 		int r = read_more(stream);
 		if (r < 0)
@@ -224,12 +278,42 @@ static int take_extended(struct stream *stream, uint64_t word)
 	return result;
 }
 
+/* Fills in what the site of an exception says; nothing where it is not defined. */
+static void look_up_site(struct stream *stream)
+{
+	struct decode_record *record = &stream->record;
+	const struct site *site = define_site(stream->process, record->site);
+	if (site) {
+		record->code = site->code;
+		record->line = (int32_t)site->line;
+		record->text = site->type;
+		record->site = 0;
+	}
+}
+
+/* Whether the values that came last are those of the event.  Its time is when they began
+ * to be made, but for what begins then: a call is not to last longer because of them. */
+static uint64_t match_values(struct stream *stream)
+{
+	const struct decode_record *record = &stream->record;
+
+	if (record->kind == CRUMB_EXCEPTION && record->site)
+		look_up_site(stream);
+	stream->has_values =
+	    record->kind == stream->values.kind && record->code == stream->values.code;
+	bool begins = record->kind == CRUMB_CALL || record->kind == CRUMB_RESUME;
+	return stream->has_values && !begins ? stream->values_ticks : stream->ticks;
+}
+
 static void set_time(struct stream *stream)
 {
 	if (READER_UNLIKELY(stream->ticks > stream->limit))
 		stream->ticks = stream->limit;
+	uint64_t ticks = stream->ticks;
+	if (READER_UNLIKELY(stream->has_values))
+		ticks = match_values(stream);
 	stream->time_ns =
-	    timeline_ns(&stream->process->timeline, &stream->segment, stream->ticks);
+	    timeline_ns(&stream->process->timeline, &stream->segment, ticks);
 }
 
 /* One record: 1 when it is an event, 0 when it is not, or a negative errno. */
@@ -267,6 +351,7 @@ static int take_record(struct stream *stream)
 
 int stream_advance(struct stream *stream)
 {
+	stream->has_values = false;
 	for (;;) {
 		int r;
 		while (READER_LIKELY(stream->at < stream->have)) {
@@ -321,18 +406,6 @@ static void fill_rest(struct stream *stream, struct crumb_event *event)
 	}
 }
 
-/* Fills in what the site of an exception says; nothing where it is not defined. */
-static void look_up_site(struct stream *stream)
-{
-	struct decode_record *record = &stream->record;
-	const struct site *site = define_site(stream->process, record->site);
-	if (site) {
-		record->code = site->code;
-		record->line = (int32_t)site->line;
-		record->text = site->type;
-	}
-}
-
 int stream_emit(struct stream *stream, struct crumb_event *event)
 {
 	const struct decode_record *record = &stream->record;
@@ -352,6 +425,11 @@ int stream_emit(struct stream *stream, struct crumb_event *event)
 	    .duration_ns = -1,
 	    .self_ns = -1,
 	};
+	if (READER_UNLIKELY(stream->has_values)) {
+		int r = values_emit(&stream->values, stream->process, event);
+		if (r < 0)
+			return r;
+	}
 	switch (record->kind) {
 	case CRUMB_CALL:
 		event->line = code ? code->first_line : 0;

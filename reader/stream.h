@@ -6,6 +6,7 @@
 #include "decode.h"
 #include "reader_internal.h"
 #include "span.h"
+#include "values.h"
 
 struct stream {
 	struct process *process;
@@ -32,6 +33,12 @@ struct stream {
 
 	uint64_t *buffer; /* STREAM_BYTES; NULL until a block is read from the file */
 	struct span_stack spans;
+
+	struct values values;   /* of the event that comes next, or has come */
+	bool has_values;        /* there are some */
+	uint64_t values_ticks;  /* when they began to be made */
+	unsigned char *payload; /* while they are taken */
+	size_t payload_size;
 };
 
 /* A stream before the first event of a thread that has blocks; NULL: no memory. */

@@ -71,6 +71,7 @@ enum crumb_loss {
 	    8, /* stretches: the program set a trace function of its own */
 	CRUMB_LOSS_SUBINTERPRETER = 9, /* interpreters that could not be followed */
 	CRUMB_LOSS_NO_DEFINITION = 10, /* times that code could not be described */
+	CRUMB_LOSS_VALUES = 11,        /* events whose values could not be kept */
 };
 
 /*
@@ -187,7 +188,30 @@ enum crumb_extended {
 	                       if nothing follows in this thread */
 	CRUMB_EXT_LOST =
 	    6, /* enum crumb_loss; how many (0: not known) were lost just here */
+	CRUMB_EXT_VALUES = 7, /* what belongs to the thread's next event, see below */
 };
+
+/*
+ * VALUES: the first payload word is kind:4 code:24 bytes:36, of which kind and code are
+ * those of the event that follows (EXCEPTION: the site's code); where another one
+ * follows, the values are nobody's.  Then come that many bytes of items.  The time of a
+ * RETURN, YIELD, UNWIND, LINE or EXCEPTION with values is that of the VALUES word: making
+ * them took until the event's own.
+ *
+ * An item is a number that says what it is (CRUMB_VALUE_*), then one text, or, for
+ * CRUMB_VALUE_NAMED, two, or, for CRUMB_VALUE_MORE, none.  A text is a number n, followed
+ * by n >> 1 bytes when n is even; when it is odd, it is the same as text n >> 1 of this
+ * block: those of CRUMB_VALUE_SHORT bytes and more are counted, from 0.  Numbers are in
+ * pieces of 7 bits, the lowest first, with the highest bit of each byte but the last set.
+ */
+enum crumb_value_item {
+	CRUMB_VALUE_RESULT = 1,    /* what was returned or yielded */
+	CRUMB_VALUE_MESSAGE = 2,   /* of the exception */
+	CRUMB_VALUE_NAMED = 3,     /* name and value of a variable */
+	CRUMB_VALUE_MORE = 4,      /* there were more */
+	CRUMB_VALUE_VARIABLES = 8, /* 8 + i: variable i of the code object */
+};
+#define CRUMB_VALUE_SHORT 8
 
 #define CRUMB_KIND_BITS        4
 #define CRUMB_CODE_BITS        24
@@ -218,6 +242,7 @@ enum crumb_record_type {
 	CRUMB_RECORD_CLOCK = 5,
 	CRUMB_RECORD_FACT = 6,
 	CRUMB_RECORD_SITE = 7,
+	CRUMB_RECORD_VARIABLES = 8,
 };
 
 struct crumb_record {
@@ -293,6 +318,13 @@ struct crumb_record_site {
 	uint32_t code;
 	uint32_t line; /* 0: not known */
 	uint32_t type; /* name of the type: string id */
+};
+
+/* The names of a code object's variables, arguments first: `count` string ids follow. */
+struct crumb_record_variables {
+	struct crumb_record head;
+	uint32_t code;
+	uint32_t count;
 };
 
 _Static_assert(sizeof(struct crumb_block) == 64, "block header is 64 bytes");

@@ -117,6 +117,12 @@ const char *crumb_kind_name(enum crumb_kind kind);
 /* A cause of loss in words ("disk full"), by its number in format.h; "unknown cause". */
 const char *crumb_loss_name(unsigned cause);
 
+/* A variable of a frame. */
+struct crumb_value {
+	const char *name; /* never NULL; "?" where the file does not say it */
+	const char *text; /* of its value, about as repr() has it; valid UTF-8 */
+};
+
 struct crumb_event {
 	enum crumb_kind kind;
 	const struct crumb_thread *thread; /* never NULL */
@@ -132,6 +138,14 @@ struct crumb_event {
 	                        else, and where that was not recorded, -1 */
 	int64_t self_ns;     /* likewise, less the time in recorded calls made from it */
 	const char *exception; /* EXCEPTION: the type's name; else NULL */
+	/* What was captured; it lives until the cursor's next event.  NULL, and 0: was
+	 * not, or there is none. */
+	const char *message;              /* EXCEPTION: what str() says of it */
+	const char *result;               /* RETURN, YIELD: the value */
+	const struct crumb_value *locals; /* CALL: the arguments; RETURN, YIELD, LINE,
+	                                     EXCEPTION: all variables that are set */
+	size_t local_count;
+	int locals_cut; /* there were more than an event may have */
 	unsigned loss; /* LOST: the cause (format.h), and how many events, 0: not known */
 	uint64_t lost;
 };
@@ -189,7 +203,8 @@ struct crumb_cursor *crumb_cursor_new(struct crumb_trace *trace,
 void crumb_cursor_free(struct crumb_cursor *cursor); /* NULL is allowed */
 
 /* The next event: 1 and *event is filled, 0 at the end, or -ENOMEM, -EIO.  Damaged blocks
- * are passed over and told as problems.  Pointers in *event live as long as the trace. */
+ * are passed over and told as problems.  Pointers in *event live as long as the trace,
+ * but for the values. */
 int crumb_cursor_next(struct crumb_cursor *cursor, struct crumb_event *event);
 
 /* How far a cursor is: bytes of event blocks done, and in all. */

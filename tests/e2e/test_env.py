@@ -167,8 +167,12 @@ WRONG = {
     "log": ("BREADCRUMB_LOG", "loud", "debug"),
     "disable": ("BREADCRUMB_DISABLE", "maybe", "1"),
     "output-empty": ("BREADCRUMB_OUTPUT", "", "file"),
-    "locals": ("BREADCRUMB_CAPTURE_LOCALS", "1", "0"),
-    "returns": ("BREADCRUMB_CAPTURE_RETURNS", "1", "0"),
+    "locals": ("BREADCRUMB_CAPTURE_LOCALS", "some", "1"),
+    "returns": ("BREADCRUMB_CAPTURE_RETURNS", "all", "1"),
+    "value-length": ("BREADCRUMB_VALUE_LENGTH", "0", "10000"),
+    "value-items": ("BREADCRUMB_VALUE_ITEMS", "many", "1000"),
+    "value-depth": ("BREADCRUMB_VALUE_DEPTH", "17", "16"),
+    "event-bytes": ("BREADCRUMB_EVENT_BYTES", "1M", "32768"),
     "ring": ("BREADCRUMB_RING", "64M", "0"),
 }
 

@@ -340,7 +340,7 @@ def main():
 p = cProfile.Profile()
 p.runcall(main)
 stats = pstats.Stats(p)
-print({k[2]: v[:2] for k, v in stats.stats.items() if k[2] in ('work', 'main')})
+print(sorted((k[2], v[:2]) for k, v in stats.stats.items() if k[2] in ('work', 'main')))
 """,
 }
 

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,6 +57,7 @@ static void has_defaults(const struct env *env)
 	ck_assert_str_eq(env->include, "");
 	ck_assert_str_eq(env->exclude, "");
 	ck_assert(!env->lines);
+	ck_assert(!env->locals && !env->returns);
 	ck_assert_int_eq(env->signal, 0);
 	ck_assert_uint_eq(env->max_size, 0);
 	ck_assert_uint_eq(env->keep_free, 256 << 20);
@@ -257,12 +259,53 @@ END_TEST
 
 START_TEST(variable_of_a_later_version_changes_nothing)
 {
-	static const char *const names[] = {
-	    "BREADCRUMB_CAPTURE_LOCALS", "BREADCRUMB_CAPTURE_RETURNS", "BREADCRUMB_RING"};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		has_defaults(refused(names[i], "1", "only 0 in this version"));
-		has_defaults(accepted(names[i], "0"));
-		has_defaults(accepted(names[i], ""));
+	has_defaults(refused("BREADCRUMB_RING", "1", "only 0 in this version"));
+	has_defaults(accepted("BREADCRUMB_RING", "0"));
+	has_defaults(accepted("BREADCRUMB_RING", ""));
+}
+END_TEST
+
+START_TEST(values_are_captured_when_asked_for)
+{
+	ck_assert(accepted("BREADCRUMB_CAPTURE_LOCALS", "1")->locals);
+	ck_assert(accepted("BREADCRUMB_CAPTURE_RETURNS", "yes")->returns);
+	ck_assert(!accepted("BREADCRUMB_CAPTURE_LOCALS", "0")->locals);
+	ck_assert_str_eq(accepted("BREADCRUMB_REDACT", "pin,puk")->redact, "pin,puk");
+	ck_assert(!refused("BREADCRUMB_CAPTURE_RETURNS", "some", "0, 1")->returns);
+}
+END_TEST
+
+START_TEST(bounds_of_values_are_kept)
+{
+	static const struct {
+		const char *name, *least, *most, *less, *more, *accepted;
+		size_t offset;
+		uint64_t fallback;
+	} bounds[] = {
+	    {"BREADCRUMB_VALUE_LENGTH", "1", "10000", "0", "10001", "1 to 10000",
+	     offsetof(struct env, value_length), 200},
+	    {"BREADCRUMB_VALUE_ITEMS", "0", "1000", "-1", "1001", "0 to 1000",
+	     offsetof(struct env, value_items), 10},
+	    {"BREADCRUMB_VALUE_DEPTH", "1", "16", "0", "17", "1 to 16",
+	     offsetof(struct env, value_depth), 3},
+	    {"BREADCRUMB_EVENT_BYTES", "64", "32K", "63", "32769",
+	     "64 to 32768 bytes, or a number with K", offsetof(struct env, event_bytes),
+	     4096},
+	};
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+		const char *name = bounds[i].name;
+		const uint64_t *value =
+		    (const uint64_t *)(const void *)((const char *)accepted(
+							 name, bounds[i].most) +
+		                                     bounds[i].offset);
+		ck_assert_uint_gt(*value, bounds[i].fallback);
+		accepted(name, bounds[i].least);
+		ck_assert_uint_eq(*value, (uint64_t)strtol(bounds[i].least, NULL, 10));
+		refused(name, bounds[i].less, bounds[i].accepted);
+		ck_assert_uint_eq(*value, bounds[i].fallback);
+		refused(name, bounds[i].more, bounds[i].accepted);
+		ck_assert_uint_eq(*value, bounds[i].fallback);
+		unsetenv(name);
 	}
 }
 END_TEST
@@ -326,10 +369,25 @@ END_TEST
 
 static void setup(void)
 {
-	static const char *const names[] = {
-	    "LOG",       "OUTPUT",  "BACKEND",        "INCLUDE",        "EXCLUDE",
-	    "SIGNAL",    "DISABLE", "CAPTURE_LINES",  "MAX_SIZE",       "RING",
-	    "KEEP_FREE", "NOTHING", "CAPTURE_LOCALS", "CAPTURE_RETURNS"};
+	static const char *const names[] = {"LOG",
+	                                    "OUTPUT",
+	                                    "BACKEND",
+	                                    "INCLUDE",
+	                                    "EXCLUDE",
+	                                    "SIGNAL",
+	                                    "DISABLE",
+	                                    "CAPTURE_LINES",
+	                                    "MAX_SIZE",
+	                                    "RING",
+	                                    "KEEP_FREE",
+	                                    "NOTHING",
+	                                    "CAPTURE_LOCALS",
+	                                    "CAPTURE_RETURNS",
+	                                    "VALUE_LENGTH",
+	                                    "VALUE_ITEMS",
+	                                    "VALUE_DEPTH",
+	                                    "EVENT_BYTES",
+	                                    "REDACT"};
 	char name[64];
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(name, sizeof(name), "BREADCRUMB_%s", names[i]);
@@ -359,6 +417,8 @@ int main(int argc, char **argv)
 	tcase_add_test(c, signal_of_the_c_library_is_refused);
 	tcase_add_test(c, log_level_is_obeyed_at_once);
 	tcase_add_test(c, variable_of_a_later_version_changes_nothing);
+	tcase_add_test(c, values_are_captured_when_asked_for);
+	tcase_add_test(c, bounds_of_values_are_kept);
 	tcase_add_test(c, one_wrong_value_leaves_the_others);
 	tcase_add_test(c, without_memory_texts_are_the_defaults);
 	tcase_add_test(c, setuid_program_reads_nothing);

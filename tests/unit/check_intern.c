@@ -142,12 +142,12 @@ START_TEST(slot_tells_line_and_generator)
 	what.generator = true;
 	what.first_line = 0x7fffffff;
 	intern_add(code(1), &what, true, &out);
-	ck_assert_uint_eq(out.first_line, 0x7fffffff);
+	ck_assert_uint_eq(out.first_line, 0x3fffffff);
 	ck_assert_uint_eq(out.generator, 1);
 	what.generator = false;
 	what.first_line = 0xffffffff;
 	intern_add(code(2), &what, true, &out);
-	ck_assert_uint_eq(out.first_line, 0x7fffffff);
+	ck_assert_uint_eq(out.first_line, 0x3fffffff);
 	ck_assert_uint_eq(out.generator, 0);
 }
 END_TEST

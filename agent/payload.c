@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The same arguments, attributes and messages come again and again.  The last texts of a
+ * thread are noted by their hash; one that is met again in the same block is stored as
+ * its number in the block.  The notes point at the texts in the window itself, where they
+ * are compared.  Each block stands for itself, so that a reader needs nothing but the
+ * block.
+ */
+#include "payload.h"
+
+#include "breadcrumb/format.h"
+
+#include <string.h>
+
+#define NOTES      (sizeof((struct payload *)0)->notes / sizeof(struct payload_note))
+#define FRESH      (sizeof((struct payload *)0)->fresh_notes / sizeof(uint16_t))
+#define NUMBER_MAX 10 /* bytes of a number */
+
+void payload_begin(struct payload *p, const struct buffer *b, size_t room)
+{
+	if (p->sequence != b->sequence || p->thread != b->thread) {
+		memset(p->notes, 0, sizeof p->notes);
+		p->sequence = b->sequence;
+		p->thread = b->thread;
+		p->count = 0;
+	}
+	p->fresh = 0;
+	p->used = sizeof(uint64_t);
+	p->room = room + sizeof(uint64_t);
+	p->cut = false;
+}
+
+static void put_number(struct payload *p, uint64_t n)
+{
+	while (n >= 0x80) {
+		p->bytes[p->used++] = (char)(n | 0x80);
+		n >>= 7;
+	}
+	p->bytes[p->used++] = (char)n;
+}
+
+static uint64_t hash_of(const char *text, size_t length)
+{
+	uint64_t h = length * 0x9e3779b97f4a7c15u, w;
+	for (; length >= 8; text += 8, length -= 8) {
+		memcpy(&w, text, 8);
+		h = (h ^ w) * 0xff51afd7ed558ccdu;
+		h ^= h >> 32;
+	}
+	w = 0;
+	memcpy(&w, text, length);
+	h = (h ^ w) * 0xc4ceb9fe1a85ec53u;
+	return h ^ h >> 32;
+}
+
+/* Makes the note of a text that was just packed at `at`. */
+static void note(struct payload *p, struct payload_note *n, uint64_t hash, size_t at,
+                 size_t length)
+{
+	*n = (struct payload_note){hash, p->bytes + at, (uint32_t)length, p->count};
+	if (p->fresh < FRESH)
+		p->fresh_notes[p->fresh++] = (uint16_t)(n - p->notes);
+	else
+		n->length = 0; /* it could not be found again */
+}
+
+static void put_text(struct payload *p, const struct text *t)
+{
+	size_t length = text_length(t);
+	if (length < CRUMB_VALUE_SHORT) {
+		put_number(p, (uint64_t)length << 1);
+		memcpy(p->bytes + p->used, t->start, length);
+		p->used += length;
+		return;
+	}
+	uint64_t hash = hash_of(t->start, length);
+	struct payload_note *n = &p->notes[hash % NOTES];
+	if (n->length == length && n->hash == hash &&
+	    memcmp(n->at, t->start, length) == 0) {
+		put_number(p, (uint64_t)n->index << 1 | 1);
+		return;
+	}
+	put_number(p, (uint64_t)length << 1);
+	memcpy(p->bytes + p->used, t->start, length);
+	note(p, n, hash, p->used, length);
+	p->count++;
+	p->used += length;
+}
+
+bool payload_add(struct payload *p, unsigned which, const struct text *name,
+                 const struct text *text)
+{
+	size_t needed =
+	    3 * NUMBER_MAX + text_length(text) + (name ? text_length(name) : 0);
+
+	if (p->cut)
+		return false;
+	if (needed > p->room - p->used) {
+		/* There is always room for this: bytes[] is larger than what may be used.
+		 */
+		p->cut = true;
+		put_number(p, CRUMB_VALUE_MORE);
+		return false;
+	}
+	put_number(p, which);
+	if (name)
+		put_text(p, name);
+	put_text(p, text);
+	return true;
+}
+
+const uint64_t *payload_words(struct payload *p, uint64_t head, size_t *words)
+{
+	head |= (uint64_t)(p->used - sizeof head) << CRUMB_TICKS_SHIFT;
+	memcpy(p->bytes, &head, sizeof head);
+	while (p->used % sizeof head)
+		p->bytes[p->used++] = 0;
+	*words = p->used / sizeof head;
+	return (const uint64_t *)(const void *)p->bytes;
+}
+
+void payload_stored(struct payload *p, const uint64_t *at)
+{
+	for (uint32_t i = 0; i < p->fresh; i++) {
+		struct payload_note *n = &p->notes[p->fresh_notes[i]];
+		if (n->at >= p->bytes && n->at < p->bytes + sizeof p->bytes)
+			n->at = (const char *)at + (n->at - p->bytes);
+	}
+}

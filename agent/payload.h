@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The texts that belong to one event, packed for the file (format.h: CRUMB_EXT_VALUES).
+ * A text that the thread's block has already is packed as a reference to it.
+ */
+#ifndef BREADCRUMB_AGENT_PAYLOAD_H
+#define BREADCRUMB_AGENT_PAYLOAD_H
+
+#include "buffer.h"
+#include "text.h"
+
+#define PAYLOAD_BYTES_MAX 32768u /* of one event */
+
+struct payload {
+	/* The texts that this block had lately. */
+	uint32_t thread;   /* number; 0: of none */
+	uint64_t sequence; /* of the block */
+	uint32_t count;    /* texts in it that can be referred to */
+	uint32_t fresh;    /* notes of this event's own texts */
+	struct payload_note {
+		uint64_t hash;
+		const char *at;
+		uint32_t length; /* 0: none */
+		uint32_t index;
+	} notes[256];
+	uint16_t fresh_notes[64];
+	/* What is being packed. */
+	size_t used, room; /* bytes */
+	bool cut;          /* not all was packed */
+	char text[PAYLOAD_BYTES_MAX];
+	char bytes[PAYLOAD_BYTES_MAX + 16] __attribute__((aligned(8)));
+};
+
+/* Begins the texts of one event; at most `room` bytes of them. */
+void payload_begin(struct payload *p, const struct buffer *b, size_t room);
+
+/* Where the next text can be rendered. */
+static inline struct text payload_text(struct payload *p)
+{
+	return text_in(p->text, p->room - p->used);
+}
+
+/* Adds a text: `which` says what it is (CRUMB_VALUE_*).  `name` is that of
+ * CRUMB_VALUE_NAMED, else NULL.  False: there is no room; further ones are not added. */
+bool payload_add(struct payload *p, unsigned which, const struct text *name,
+                 const struct text *text);
+
+/* Whether there is anything to store. */
+static inline bool payload_any(const struct payload *p)
+{
+	return p->used > sizeof(uint64_t);
+}
+
+/* The words to store: the first is `head`, with the count of bytes added. */
+const uint64_t *payload_words(struct payload *p, uint64_t head, size_t *words);
+
+/* They have been stored in the window: at `at`. */
+void payload_stored(struct payload *p, const uint64_t *at);
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The words are searched for all at once, by an automaton (Aho and Corasick's) over the
+ * letters and digits of a name: one look at a table for each character, because the names
+ * of all variables, keys and attributes go through it.
+ *
+ * A word counts wherever it is in the name: `userpassword` and `dbPassword2` are as
+ * secret as `password`.  That `tokenizer` is hidden too is the price.
+ */
+#include "redact.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define STATES  512
+#define SYMBOLS 36 /* letters and digits */
+#define FOUND   UINT16_MAX
+
+/* From the state after a prefix of some word: where a symbol leads.  State 0 is the
+ * beginning. */
+static uint16_t next[STATES][SYMBOLS];
+static unsigned states = 1;
+
+static int symbol_of(unsigned c)
+{
+	if (c >= 'a' && c <= 'z')
+		return (int)(c - 'a');
+	if (c >= 'A' && c <= 'Z')
+		return (int)(c - 'A');
+	if (c >= '0' && c <= '9')
+		return (int)(c - '0') + 26;
+	return -1;
+}
+
+static bool add_word(const char *word, size_t length)
+{
+	unsigned state = 0;
+	uint16_t *last = NULL;
+
+	for (size_t i = 0; i < length; i++) {
+		int symbol = symbol_of((unsigned char)word[i]);
+		if (symbol < 0)
+			continue;
+		last = &next[state][symbol];
+		if (*last == FOUND) /* a shorter word is found before */
+			return true;
+		if (!*last) {
+			if (states == STATES)
+				return false;
+			*last = (uint16_t)states++;
+		}
+		state = *last;
+	}
+	if (last)
+		*last = FOUND;
+	return true;
+}
+
+/* Where a prefix fails, the longest one of another word goes on: in order of length, so
+ * that shorter ones are done already. */
+static void connect(void)
+{
+	static uint16_t queue[STATES], fallback[STATES];
+	unsigned head = 0, tail = 0;
+
+	memset(fallback, 0, sizeof fallback);
+	for (unsigned s = 0; s < SYMBOLS; s++) {
+		if (next[0][s] && next[0][s] != FOUND)
+			queue[tail++] = next[0][s];
+	}
+	while (head < tail) {
+		unsigned state = queue[head++];
+		for (unsigned s = 0; s < SYMBOLS; s++) {
+			uint16_t other = next[fallback[state]][s];
+			uint16_t *to = &next[state][s];
+			if (!*to || other == FOUND) {
+				*to = other;
+			} else if (*to != FOUND) {
+				fallback[*to] = other;
+				queue[tail++] = *to;
+			}
+		}
+	}
+}
+
+bool redact_init(const char *words)
+{
+	bool all = true;
+
+	memset(next, 0, sizeof next);
+	states = 1;
+	while (*words) {
+		size_t length = strcspn(words, ",");
+		all &= add_word(words, length);
+		words += length + (words[length] == ',');
+	}
+	connect();
+	return all;
+}
+
+bool redact_step(unsigned *state, unsigned character)
+{
+	int symbol = symbol_of(character);
+
+	if (symbol >= 0)
+		*state = next[*state][symbol];
+	return *state == FOUND;
+}
+
+bool redact_name(const char *name, size_t length)
+{
+	unsigned state = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if (redact_step(&state, (unsigned char)name[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Of base64 and its variants, and of what joins the parts of a token. */
+static bool is_token(char c)
+{
+	return symbol_of((unsigned char)c) >= 0 || (c && strchr("-_.~+/=", c));
+}
+
+static size_t token_length(const char *at, const char *end)
+{
+	const char *from = at;
+	while (at < end && is_token(*at))
+		at++;
+	return (size_t)(at - from);
+}
+
+static bool starts(const char *at, const char *end, const char *with)
+{
+	size_t length = strlen(with);
+	if ((size_t)(end - at) < length)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		char c = at[i];
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		if (c != with[i])
+			return false;
+	}
+	return true;
+}
+
+/* Three parts of base64 with dots between them, the first a JSON object. */
+static bool is_web_token(const char *at, const char *end)
+{
+	size_t length = token_length(at, end);
+	const char *dot = memchr(at, '.', length);
+	return length >= 20 && dot &&
+	       memchr(dot + 1, '.', (size_t)(at + length - dot - 1)) != NULL;
+}
+
+/* Tokens that say what they are by how they begin: case matters to them, but not here. */
+static bool is_known_token(const char *at, const char *end)
+{
+	static const struct {
+		const char *prefix;
+		size_t length; /* at least, prefix included */
+	} known[] = {
+	    {"ghp_", 30},        {"gho_", 30},   {"ghs_", 30},     {"ghu_", 30},
+	    {"github_pat_", 30}, {"glpat-", 20}, {"xoxb-", 20},    {"xoxp-", 20},
+	    {"akia", 20},        {"sk-", 24},    {"sk_live_", 20}, {"npm_", 30},
+	    {"pypi-", 30},
+	};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (starts(at, end, known[i].prefix) &&
+		    token_length(at, end) >= known[i].length)
+			return true;
+	}
+	return false;
+}
+
+static bool is_bearer(const char *at, const char *end)
+{
+	if (!starts(at, end, "bearer"))
+		return false;
+	at += strlen("bearer");
+	const char *token = at;
+	while (token < end && (*token == ' ' || *token == '\t'))
+		token++;
+	return token > at && token_length(token, end) >= 6;
+}
+
+static bool is_private_key(const char *at, const char *end)
+{
+	if (!starts(at, end, "-----begin "))
+		return false;
+	for (const char *key = at + 11; key < end && *key != '\n' && key < at + 60;
+	     key++) {
+		if (starts(key, end, "private key"))
+			return true;
+	}
+	return false;
+}
+
+/* Lengths by the first digits of the cards in use, and the check digit (Luhn's). */
+static bool is_card(const char *digits, size_t count)
+{
+	unsigned sum = 0;
+	bool known = false;
+
+	switch (digits[0]) {
+	case '2':
+	case '5':
+		known = count == 16;
+		break;
+	case '3':
+		known = count >= 14 && count <= 16;
+		break;
+	case '4':
+		known = count == 13 || count == 16 || count == 19;
+		break;
+	case '6':
+		known = count >= 12 && count <= 19;
+		break;
+	default:
+		break;
+	}
+	for (size_t i = 0; known && i < count; i++) {
+		unsigned digit = (unsigned)(digits[count - 1 - i] - '0');
+		if (i % 2)
+			digit = digit > 4 ? digit * 2 - 9 : digit * 2;
+		sum += digit;
+	}
+	return known && sum % 10 == 0;
+}
+
+/* A number of a card begins here: single spaces and dashes may be in it. */
+static bool has_card(const char *at, const char *end, const char **past)
+{
+	char digits[20];
+	size_t count = 0;
+
+	while (at < end && (is_digit(*at) || ((*at == ' ' || *at == '-') &&
+	                                      at + 1 < end && is_digit(at[1])))) {
+		if (is_digit(*at)) {
+			if (count == sizeof digits)
+				break;
+			digits[count++] = *at;
+		}
+		at++;
+	}
+	while (at < end && is_digit(*at)) { /* a longer number is none */
+		count = sizeof digits;
+		at++;
+	}
+	*past = at;
+	return count >= 12 && count < sizeof digits && is_card(digits, count);
+}
+
+bool redact_looks_secret(const char *text, size_t length)
+{
+	const char *end = text + length;
+	bool inside = false; /* of a word */
+
+	if (length < 12)
+		return false;
+	for (const char *at = text; at < end; at++) {
+		bool was_inside = inside;
+		inside = symbol_of((unsigned char)*at) >= 0;
+		if (*at == '-' && is_private_key(at, end))
+			return true;
+		if (was_inside || !inside)
+			continue;
+		if (is_digit(*at)) {
+			const char *past;
+			if (has_card(at, end, &past))
+				return true;
+			at = past > at ? past - 1 : at;
+			inside = true;
+			continue;
+		}
+		switch (*at | 0x20) {
+		case 'b':
+			if (is_bearer(at, end))
+				return true;
+			break;
+		case 'e':
+			if (starts(at, end, "eyj") && is_web_token(at, end))
+				return true;
+			break;
+		case 'a':
+		case 'g':
+		case 'n':
+		case 'p':
+		case 's':
+		case 'x':
+			if (is_known_token(at, end))
+				return true;
+			break;
+		default:
+			break;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Objects of classes: by what is in their own dict and slots.  Properties, descriptors
+ * and what a metaclass adds would have to be called: they are not shown.
+ */
+#include "render.h"
+
+#include "redact.h"
+
+#define NAME_MAX_LENGTH 200 /* characters of a module's or class's name */
+
+/* "module.qualname"; as Python does, without the module `builtins`. */
+void render_type_name(struct render *r, const void *type)
+{
+	const void *qualname = object_type_qualname(type);
+	const void *module = object_type_module(type);
+
+	if (!qualname) {
+		text_put_string(r->text, object_type_name(type));
+		return;
+	}
+	if (module && object_kind(module) == OBJECT_STR &&
+	    !object_str_is(module, "builtins")) {
+		render_plain_str(r, module, NAME_MAX_LENGTH);
+		text_put_char(r->text, '.');
+	}
+	render_plain_str(r, qualname, NAME_MAX_LENGTH);
+}
+
+static void put_address(struct render *r, const void *object)
+{
+	text_put_literal(r->text, " at 0x");
+	text_put_hex(r->text, (uintptr_t)object, 1);
+}
+
+/* " name=value" for each attribute; true when there was any. */
+static bool put_attributes(struct render *r, const void *object)
+{
+	struct object_walk walk = object_attributes(object);
+	struct object_slots slots = object_slots(object);
+	unsigned shown = 0;
+
+	while (shown < r->extent->items && !r->text->full && object_next(&walk)) {
+		if (!walk.key)
+			continue;
+		shown++;
+		text_put_char(r->text, ' ');
+		render_plain_str(r, walk.key, NAME_MAX_LENGTH);
+		text_put_char(r->text, '=');
+		if (render_is_secret_name(walk.key))
+			text_put_literal(r->text, REDACT_TEXT);
+		else
+			render_object(r, walk.value);
+	}
+	if (shown < walk.count) {
+		text_put_char(r->text, ' ');
+		render_rest(r, walk.count - shown);
+		return true;
+	}
+	while (!r->text->full && object_next_slot(&slots)) {
+		if (shown++ == r->extent->items) {
+			text_put_literal(r->text, " \xe2\x80\xa6");
+			break;
+		}
+		text_put_char(r->text, ' ');
+		render_named(r, slots.name, strlen(slots.name), slots.value);
+	}
+	return shown != 0;
+}
+
+/* What an object of a type below list, dict, int, … holds, as that type's own would be
+ * shown.  False: it is below none of these. */
+static bool put_content(struct render *r, const void *object, enum object_kind kind)
+{
+	struct text *t = r->text;
+
+	switch (kind) {
+	case OBJECT_INT:
+		render_int(r, object);
+		break;
+	case OBJECT_FLOAT:
+		render_float(r, object_float(object));
+		break;
+	case OBJECT_COMPLEX:
+		render_complex(r, object);
+		break;
+	case OBJECT_STR:
+		render_str(r, object);
+		break;
+	case OBJECT_BYTES:
+	case OBJECT_BYTEARRAY:
+		render_bytes(r, object, kind);
+		break;
+	case OBJECT_LIST:
+	case OBJECT_TUPLE:
+		text_put_char(t, kind == OBJECT_LIST ? '[' : '(');
+		render_items(r, object_items(object, kind));
+		text_put_char(t, kind == OBJECT_LIST ? ']' : ')');
+		break;
+	case OBJECT_DICT:
+	case OBJECT_SET:
+	case OBJECT_FROZENSET:
+		text_put_char(t, '{');
+		render_items(r, object_items(object, kind));
+		text_put_char(t, '}');
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+/* The names of a named tuple's fields, when it is one: a tuple as long as the object. */
+static const void *field_names(const void *object, const void *type)
+{
+	const void *names = object_type_entry(type, "_fields");
+	if (!names || object_kind(names) != OBJECT_TUPLE ||
+	    object_length(names) != object_length(object))
+		return NULL;
+	return names;
+}
+
+static void put_fields(struct render *r, const void *object, const void *names)
+{
+	struct object_walk name = object_items(names, OBJECT_TUPLE);
+	struct object_walk value = object_items(object, OBJECT_TUPLE);
+	unsigned shown = 0;
+
+	while (shown < r->extent->items && object_next(&name) && object_next(&value)) {
+		shown++;
+		text_put_char(r->text, ' ');
+		if (!name.value)
+			continue;
+		render_plain_str(r, name.value, NAME_MAX_LENGTH);
+		text_put_char(r->text, '=');
+		if (render_is_secret_name(name.value))
+			text_put_literal(r->text, REDACT_TEXT);
+		else
+			render_object(r, value.value);
+	}
+	if (shown < value.count) {
+		text_put_char(r->text, ' ');
+		render_rest(r, value.count - shown);
+	}
+}
+
+void render_instance(struct render *r, const void *object)
+{
+	const void *type = object_type(object);
+	enum object_kind kind = object_base_kind(type);
+	struct text *t = r->text;
+
+	text_put_char(t, '<');
+	render_type_name(r, type);
+	if (!object_is_still(OBJECT_OTHER)) {
+		put_address(r, object);
+		text_put_char(t, '>');
+		return;
+	}
+	if (!render_enter(r, object, " ", ">"))
+		return;
+	const void *names = kind == OBJECT_TUPLE ? field_names(object, type) : NULL;
+	bool any = true;
+	if (names) {
+		put_fields(r, object, names);
+	} else if (kind != OBJECT_OTHER) {
+		text_put_char(t, ' ');
+		if (!put_content(r, object, kind)) {
+			t->at--;
+			any = false;
+		}
+	} else {
+		any = false;
+	}
+	any |= put_attributes(r, object);
+	if (!any)
+		put_address(r, object);
+	text_put_char(t, '>');
+	render_leave(r);
+}
+
+/* As repr() of an exception: its type's name and what it was made with. */
+void render_exception(struct render *r, const void *exception)
+{
+	const void *type = object_type(exception);
+	const void *args = object_at(exception, object_head() + 8);
+	const void *qualname = object_type_qualname(type);
+	const char *name = object_type_name(type);
+	const char *dot = strrchr(name, '.');
+
+	if (qualname)
+		render_plain_str(r, qualname, NAME_MAX_LENGTH);
+	else
+		text_put_string(r->text, dot ? dot + 1 : name);
+	if (!args || object_kind(args) != OBJECT_TUPLE) {
+		text_put_literal(r->text, "()");
+		return;
+	}
+	if (!render_enter(r, exception, "(", ")"))
+		return;
+	text_put_char(r->text, '(');
+	render_items(r, object_items(args, OBJECT_TUPLE));
+	text_put_char(r->text, ')');
+	render_leave(r);
+}
+
+static void put_function(struct render *r, const void *function)
+{
+	size_t head = object_head();
+	const void *module = object_at(function, head + 88);
+	const void *qualname = object_at(function, head + 24);
+
+	if (module && object_kind(module) == OBJECT_STR) {
+		render_plain_str(r, module, NAME_MAX_LENGTH);
+		text_put_char(r->text, '.');
+	}
+	render_plain_str(r, qualname, NAME_MAX_LENGTH);
+}
+
+static void put_builtin(struct render *r, const void *function)
+{
+	size_t head = object_head();
+	const void *definition = object_at(function, head);
+	const void *module = object_at(function, head + 16);
+
+	text_put_literal(r->text, "<built-in function ");
+	if (module && object_kind(module) == OBJECT_STR &&
+	    !object_str_is(module, "builtins")) {
+		render_plain_str(r, module, NAME_MAX_LENGTH);
+		text_put_char(r->text, '.');
+	}
+	if (definition)
+		text_put_string(r->text, object_at(definition, 0));
+	text_put_char(r->text, '>');
+}
+
+static void put_module(struct render *r, const void *module)
+{
+	size_t moved = pyapi()->minor >= 15 ? 8 : 0;
+	text_put_literal(r->text, "<module '");
+	render_plain_str(r, object_at(module, object_head() + 32 - moved),
+	                 NAME_MAX_LENGTH);
+	text_put_literal(r->text, "'>");
+}
+
+static void put_generator(struct render *r, const void *generator, const char *what)
+{
+	static const uint8_t qualname[] = {32, 24, 16, 16, 16, 16};
+	text_put_char(r->text, '<');
+	text_put_string(r->text, what);
+	text_put_char(r->text, ' ');
+	render_plain_str(
+	    r, object_at(generator, object_head() + qualname[pyapi()->minor - 10]),
+	    NAME_MAX_LENGTH);
+	text_put_char(r->text, '>');
+}
+
+static void put_parts(struct render *r, const void *object, size_t count)
+{
+	size_t head = object_head();
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			text_put_literal(r->text, ", ");
+		render_object(r, object_at(object, head + 8 * i));
+	}
+	text_put_char(r->text, ')');
+}
+
+static void put_range(struct render *r, const void *range)
+{
+	const void *step = object_at(range, object_head() + 16);
+	struct object_int one = {0};
+
+	if (step && object_kind(step) == OBJECT_INT)
+		one = object_int(step);
+	bool plain = one.count == 1 && !one.negative && one.digits[0] == 1;
+	text_put_literal(r->text, "range(");
+	put_parts(r, range, plain ? 2 : 3);
+}
+
+void render_known_object(struct render *r, const void *object, enum object_kind kind)
+{
+	struct text *t = r->text;
+	const void *inside;
+
+	switch (kind) {
+	case OBJECT_RANGE:
+		put_range(r, object);
+		break;
+	case OBJECT_SLICE:
+		text_put_literal(t, "slice(");
+		put_parts(r, object, 3);
+		break;
+	case OBJECT_TYPE:
+		text_put_literal(t, "<class '");
+		render_type_name(r, object);
+		text_put_literal(t, "'>");
+		break;
+	case OBJECT_FUNCTION:
+		text_put_literal(t, "<function ");
+		put_function(r, object);
+		text_put_char(t, '>');
+		break;
+	case OBJECT_METHOD:
+		inside = object_at(object, object_head());
+		text_put_literal(t, "<bound method ");
+		if (inside && object_kind(inside) == OBJECT_FUNCTION)
+			put_function(r, inside);
+		text_put_char(t, '>');
+		break;
+	case OBJECT_BUILTIN:
+		put_builtin(r, object);
+		break;
+	case OBJECT_MODULE:
+		put_module(r, object);
+		break;
+	case OBJECT_GENERATOR:
+		put_generator(r, object, "generator");
+		break;
+	case OBJECT_COROUTINE:
+		put_generator(r, object, "coroutine");
+		break;
+	case OBJECT_ASYNC_GENERATOR:
+		put_generator(r, object, "async_generator");
+		break;
+	default:
+		text_put_char(t, '<');
+		render_type_name(r, object_type(object));
+		put_address(r, object);
+		text_put_char(t, '>');
+		break;
+	}
+}

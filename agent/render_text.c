@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* str and bytes, quoted as repr() quotes them: what a terminal would obey is escaped. */
+#include "render.h"
+
+#include "redact.h"
+
+/* How far behind the cut is looked for a secret that begins before it. */
+#define LOOK_AHEAD 64
+
+static bool is_printable(uint32_t point)
+{
+	if (point < 0x7f)
+		return point >= ' ';
+	return point <= 0x10ffff && pyapi()->_PyUnicode_IsPrintable(point);
+}
+
+static void put_escaped(struct text *t, uint32_t point)
+{
+	static const char hex[] = "xuU";
+	static const unsigned digits[] = {2, 4, 8};
+	unsigned size = point < 0x100 ? 0 : point < 0x10000 ? 1 : 2;
+
+	switch (point) {
+	case '\t':
+		text_put_literal(t, "\\t");
+		return;
+	case '\n':
+		text_put_literal(t, "\\n");
+		return;
+	case '\r':
+		text_put_literal(t, "\\r");
+		return;
+	default:
+		text_put_char(t, '\\');
+		text_put_char(t, hex[size]);
+		text_put_hex(t, point, digits[size]);
+	}
+}
+
+static void put_character(struct text *t, uint32_t point, char quote)
+{
+	if (point == '\\' || (quote && point == (unsigned char)quote)) {
+		text_put_char(t, '\\');
+		text_put_char(t, (char)point);
+	} else if (!is_printable(point)) {
+		put_escaped(t, point);
+	} else {
+		text_put_utf8(t, point);
+	}
+}
+
+/* ' as repr() does: " where there is a ' and no ". */
+static char quote_of(const struct object_str *s, size_t count)
+{
+	bool single = false;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t c = object_character(s, i);
+		if (c == '"')
+			return '\'';
+		single |= c == '\'';
+	}
+	return single ? '"' : '\'';
+}
+
+/* Looked at in pieces that overlap, as ASCII. */
+static bool looks_secret(const struct object_str *s, size_t count)
+{
+	char piece[512];
+	size_t step = sizeof piece - 2 * LOOK_AHEAD;
+
+	if (count + LOOK_AHEAD < s->length)
+		count += LOOK_AHEAD;
+	else
+		count = s->length;
+	if (s->width == 1)
+		return redact_looks_secret(s->data, count);
+	for (size_t from = 0; from < count; from += step) {
+		size_t n = count - from < sizeof piece ? count - from : sizeof piece;
+		for (size_t i = 0; i < n; i++) {
+			uint32_t c = object_character(s, from + i);
+			piece[i] = c < 0x80 ? (char)c : '\x01';
+		}
+		if (redact_looks_secret(piece, n))
+			return true;
+	}
+	return false;
+}
+
+/* Most text is ASCII that needs no escape: as far as that goes, in one piece. */
+static size_t plain_length(const struct object_str *s, size_t count, char quote)
+{
+	const uint8_t *at = s->data;
+	size_t i = 0;
+
+	if (s->width != 1)
+		return 0;
+	while (i < count && at[i] >= ' ' && at[i] < 0x7f && at[i] != '\\' &&
+	       at[i] != (uint8_t)quote)
+		i++;
+	return i;
+}
+
+static void put_characters(struct render *r, const struct object_str *s, size_t count,
+                           char quote)
+{
+	size_t i = plain_length(s, count, quote);
+	size_t room = (size_t)(r->text->end - r->text->at);
+
+	if (i > room) { /* as much as there is room for */
+		text_put(r->text, s->data, room);
+		r->text->full = true;
+		return;
+	}
+	text_put(r->text, s->data, i);
+	for (; i < count && !r->text->full; i++)
+		put_character(r->text, object_character(s, i), quote);
+}
+
+void render_str(struct render *r, const void *str)
+{
+	struct object_str s = object_str(str);
+	size_t count = s.length < r->extent->length ? s.length : r->extent->length;
+
+	if (looks_secret(&s, count)) {
+		text_put_literal(r->text, REDACT_TEXT);
+		return;
+	}
+	char quote = quote_of(&s, count);
+	text_put_char(r->text, quote);
+	put_characters(r, &s, count, quote);
+	text_put_char(r->text, quote);
+	if (count < s.length)
+		render_rest(r, s.length - count);
+}
+
+void render_plain_str(struct render *r, const void *str, size_t most)
+{
+	if (!str || object_kind(str) != OBJECT_STR)
+		return;
+	struct object_str s = object_str(str);
+	size_t count = s.length < most ? s.length : most;
+
+	if (looks_secret(&s, count)) {
+		text_put_literal(r->text, REDACT_TEXT);
+		return;
+	}
+	put_characters(r, &s, count, '\0');
+	if (count < s.length)
+		render_rest(r, s.length - count);
+}
+
+void render_bytes(struct render *r, const void *bytes, enum object_kind kind)
+{
+	size_t length = 0;
+	struct text *t = r->text;
+
+	if (!object_is_still(kind)) {
+		text_put_literal(t, "bytearray(b'\xe2\x80\xa6')");
+		return;
+	}
+	const char *data = object_bytes(bytes, kind, &length);
+	struct object_str s = {data, length, 1};
+	size_t count = length < r->extent->length ? length : r->extent->length;
+	if (length && looks_secret(&s, count)) {
+		text_put_literal(t, REDACT_TEXT);
+		return;
+	}
+	char quote = quote_of(&s, count);
+	if (kind == OBJECT_BYTEARRAY)
+		text_put_literal(t, "bytearray(");
+	text_put_char(t, 'b');
+	text_put_char(t, quote);
+	for (size_t i = 0; i < count && !t->full; i++) {
+		unsigned char c = (unsigned char)data[i];
+		if (c < 0x7f)
+			put_character(t, c, quote);
+		else
+			put_escaped(t, c);
+	}
+	text_put_char(t, quote);
+	if (kind == OBJECT_BYTEARRAY)
+		text_put_char(t, ')');
+	if (count < length)
+		render_rest(r, length - count);
+}
+
+#define NAME_MAX_LENGTH 256
+
+bool render_is_secret_name(const void *object)
+{
+	enum object_kind kind = object_kind(object);
+	struct object_str s;
+	unsigned state = 0;
+
+	if (kind == OBJECT_OTHER)
+		kind = object_base_kind(object_type(object));
+	if (kind == OBJECT_STR) {
+		s = object_str(object);
+	} else if (kind == OBJECT_BYTES) {
+		s.data = object_bytes(object, kind, &s.length);
+		s.width = 1;
+	} else {
+		return false;
+	}
+	for (size_t i = 0; i < s.length && i < NAME_MAX_LENGTH; i++) {
+		if (redact_step(&state, object_character(&s, i)))
+			return true;
+	}
+	return false;
+}

@@ -12,9 +12,8 @@
 
 #include <string.h>
 
-#define NOTES      (sizeof((struct payload *)0)->notes / sizeof(struct payload_note))
-#define FRESH      (sizeof((struct payload *)0)->fresh_notes / sizeof(uint16_t))
-#define NUMBER_MAX 10 /* bytes of a number */
+#define NOTES (sizeof((struct payload *)0)->notes / sizeof(struct payload_note))
+#define FRESH (sizeof((struct payload *)0)->fresh_notes / sizeof(uint16_t))
 
 void payload_begin(struct payload *p, const struct buffer *b, size_t room)
 {
@@ -24,6 +23,7 @@ void payload_begin(struct payload *p, const struct buffer *b, size_t room)
 		p->thread = b->thread;
 		p->count = 0;
 	}
+	p->before = p->count;
 	p->fresh = 0;
 	p->used = sizeof(uint64_t);
 	p->room = room + sizeof(uint64_t);
@@ -90,12 +90,12 @@ static void put_text(struct payload *p, const struct text *t)
 bool payload_add(struct payload *p, unsigned which, const struct text *name,
                  const struct text *text)
 {
-	size_t needed =
-	    3 * NUMBER_MAX + text_length(text) + (name ? text_length(name) : 0);
+	size_t needed = PAYLOAD_ITEM + text_length(text) + (name ? text_length(name) : 0);
+	bool nothing_fit = text->full && text_length(text) == 0;
 
 	if (p->cut)
 		return false;
-	if (needed > p->room - p->used) {
+	if (nothing_fit || needed > p->room - p->used) {
 		/* There is always room for this: bytes[] is larger than what may be used.
 		 */
 		p->cut = true;
@@ -123,7 +123,11 @@ void payload_stored(struct payload *p, const uint64_t *at)
 {
 	for (uint32_t i = 0; i < p->fresh; i++) {
 		struct payload_note *n = &p->notes[p->fresh_notes[i]];
-		if (n->at >= p->bytes && n->at < p->bytes + sizeof p->bytes)
+		if (!at)
+			n->length = 0;
+		else if (n->at >= p->bytes && n->at < p->bytes + sizeof p->bytes)
 			n->at = (const char *)at + (n->at - p->bytes);
 	}
+	if (!at)
+		p->count = p->before;
 }

@@ -10,12 +10,14 @@
 #include "text.h"
 
 #define PAYLOAD_BYTES_MAX 32768u /* of one event */
+#define PAYLOAD_ITEM      30u    /* at most, of an item without its texts */
 
 struct payload {
 	/* The texts that this block had lately. */
 	uint32_t thread;   /* number; 0: of none */
 	uint64_t sequence; /* of the block */
 	uint32_t count;    /* texts in it that can be referred to */
+	uint32_t before;   /* of these, those before this event */
 	uint32_t fresh;    /* notes of this event's own texts */
 	struct payload_note {
 		uint64_t hash;
@@ -37,7 +39,8 @@ void payload_begin(struct payload *p, const struct buffer *b, size_t room);
 /* Where the next text can be rendered. */
 static inline struct text payload_text(struct payload *p)
 {
-	return text_in(p->text, p->room - p->used);
+	size_t room = p->room - p->used;
+	return text_in(p->text, room > PAYLOAD_ITEM ? room - PAYLOAD_ITEM : 0);
 }
 
 /* Adds a text: `which` says what it is (CRUMB_VALUE_*).  `name` is that of
@@ -54,7 +57,7 @@ static inline bool payload_any(const struct payload *p)
 /* The words to store: the first is `head`, with the count of bytes added. */
 const uint64_t *payload_words(struct payload *p, uint64_t head, size_t *words);
 
-/* They have been stored in the window: at `at`. */
+/* They have been stored in the window: at `at`.  NULL: they were not. */
 void payload_stored(struct payload *p, const uint64_t *at);
 
 #endif

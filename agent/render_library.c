@@ -422,11 +422,25 @@ static bool put_uuid(struct render *r, const void *object)
 	return true;
 }
 
+static bool is_absolute(const void *part)
+{
+	if (!part || object_kind(part) != OBJECT_STR)
+		return false;
+	struct object_str s = object_str(part);
+	return s.length && object_character(&s, 0) == '/';
+}
+
 static void put_joined(struct render *r, const void *parts, enum object_kind kind)
 {
-	struct object_walk walk = object_items(parts, kind);
+	struct object_walk walk = object_items(parts, kind), last = walk;
 	bool first = true, slash = true;
 
+	/* What is before the last absolute one does not count. */
+	for (struct object_walk w = walk; object_next(&w);) {
+		if (is_absolute(w.value))
+			walk = last;
+		last = w;
+	}
 	while (!r->text->full && object_next(&walk)) {
 		if (!walk.value || object_kind(walk.value) != OBJECT_STR)
 			continue;

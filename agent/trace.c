@@ -459,7 +459,8 @@ struct payload *trace_values(const void *code, void *hint, size_t room)
 	struct buffer *b = buffer_mine;
 	if (!b || !buffer_has_room(b, words))
 		b = make_room(words);
-	if (!b)
+	/* The thread's first event: its table was made just now. */
+	if (!b || (!trace_slot(code) && !trace_slow_wants(code, hint)))
 		return NULL;
 	struct payload *p = payload_of(b);
 	payload_begin(p, b, room);
@@ -473,8 +474,10 @@ void trace_values_end(struct payload *p, enum crumb_word_kind kind, const void *
 	size_t words;
 
 	/* Of code without a lasting definition there is no place to say so. */
-	if (!slot || !slot->id || !payload_any(p))
+	if (!slot || !slot->id || !payload_any(p)) {
+		payload_stored(p, NULL);
 		return;
+	}
 	const uint64_t *payload =
 	    payload_words(p, record_word(kind, slot->id, 0), &words);
 	uint64_t now = clock_ticks(b->counter), ticks = now - b->last;

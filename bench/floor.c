@@ -6,6 +6,7 @@
  *     monitoring  callbacks of sys.monitoring for calls (3.12+)
  *     raises      the same with RAISE
  *     direct      the same with RAISE, called as the agent's are (pyapi_call_directly())
+ *     module      as `direct`, and all but one function of bench_module_3 is disabled
  *     lines       as `monitoring`, with LINE (3.12+), else a trace function
  *     frame       a frame-evaluation function (3.10, 3.11)
  *     profile     PyEval_SetProfile() in the main thread
@@ -47,6 +48,29 @@ static PyObject *plain_callback(PyObject *self, PyObject *const *args, Py_ssize_
 		}                                                                        \
 	}
 
+/* The code object that is not disabled: the first one of its module. */
+static const PyObject *chosen;
+
+static PyObject *choose(const PyObject *code)
+{
+	const struct pyapi *py = pyapi();
+	PyObject *globals = py->PyEval_GetGlobals();
+	PyObject *name = globals ? py->PyDict_GetItemString(globals, "__name__") : NULL;
+	const char *text = name ? py->PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+
+	if (chosen || !text || strcmp(text, "bench_module_3") != 0)
+		return tool_disable(py);
+	chosen = code;
+	return none;
+}
+
+static PyObject *module_callback(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                                 PyObject *names)
+{
+	(void)self, (void)count, (void)names;
+	return args[0] == chosen ? none : choose(args[0]);
+}
+
 /* The events of a recorder of calls, then LINE, then RAISE. */
 enum { CALLS = 6, LINES = 1, RAISES = 1 };
 static const struct tool_callback plain[CALLS + LINES + RAISES] = {
@@ -58,6 +82,18 @@ static const struct tool_callback direct[CALLS + LINES + RAISES] = {
     TOOL_CALLBACK("PY_RETURN", callback), TOOL_CALLBACK("PY_YIELD", callback),
     TOOL_CALLBACK("PY_THROW", callback),  TOOL_CALLBACK("PY_UNWIND", callback),
     TOOL_CALLBACK("LINE", callback),      TOOL_CALLBACK("RAISE", callback),
+};
+
+/* PY_THROW and PY_UNWIND may not be disabled. */
+static const struct tool_callback module[CALLS + LINES + RAISES] = {
+    TOOL_CALLBACK("PY_START", module_callback),
+    TOOL_CALLBACK("PY_RESUME", module_callback),
+    TOOL_CALLBACK("PY_RETURN", module_callback),
+    TOOL_CALLBACK("PY_YIELD", module_callback),
+    TOOL_CALLBACK("PY_THROW", callback),
+    TOOL_CALLBACK("PY_UNWIND", callback),
+    TOOL_CALLBACK("LINE", callback),
+    TOOL_CALLBACK("RAISE", callback),
 };
 
 static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing)
@@ -102,6 +138,8 @@ static bool install(const struct pyapi *py, const char *what)
 		return monitor(py, plain, 0, RAISES);
 	if (py->minor >= 12 && strcmp(what, "direct") == 0)
 		return monitor(py, direct, 0, RAISES);
+	if (py->minor >= 12 && strcmp(what, "module") == 0)
+		return monitor(py, module, 0, RAISES);
 	if (py->minor <= 11 && strcmp(what, "frame") == 0) {
 		underneath = py->_PyEval_EvalFrameDefault;
 		py->_PyInterpreterState_SetEvalFrameFunc(py->PyInterpreterState_Get(),

@@ -41,6 +41,7 @@ SETUPS = [
     floor("floor", "frame", OLD),
     floor("floor with RAISE", "raises", NEW),
     floor("floor called directly", "direct", NEW),
+    floor("floor one module", "module", NEW),
     floor("floor lines", "lines", range(10, 16)),
     floor("C profile function", "profile", range(10, 16)),
     floor("C trace function", "trace", range(10, 16)),

@@ -30,6 +30,8 @@ enum {
 	OPTION_INCLUDE,
 	OPTION_EXCLUDE,
 	OPTION_LINES,
+	OPTION_LOCALS,
+	OPTION_RETURNS,
 	OPTION_BACKEND,
 	OPTION_QUIET,
 };
@@ -40,6 +42,8 @@ static const struct option_row record_options[] = {
     {OPTION_INCLUDE, 'i', "include", "GLOB", "record only these modules (app.*,lib?)"},
     {OPTION_EXCLUDE, 'x', "exclude", "GLOB", "do not record these modules"},
     {OPTION_LINES, 'l', "lines", NULL, "record every line, too"},
+    {OPTION_LOCALS, 0, "locals", NULL, "record arguments and local variables, too"},
+    {OPTION_RETURNS, 0, "returns", NULL, "record what is returned and yielded, too"},
     {OPTION_BACKEND, 'b', "backend", "NAME",
      "auto, monitoring, frame, settrace or sampling"},
     {OPTION_QUIET, 'q', "quiet", NULL, "do not say which files were written"},
@@ -50,7 +54,7 @@ struct wanted {
 	const char *output;
 	char *include, *exclude;
 	const char *backend;
-	bool lines, quiet;
+	bool lines, locals, returns, quiet;
 };
 
 static void join(char **list, const char *more)
@@ -92,6 +96,12 @@ static void take_options(struct wanted *wanted, struct options *options)
 			break;
 		case OPTION_LINES:
 			wanted->lines = true;
+			break;
+		case OPTION_LOCALS:
+			wanted->locals = true;
+			break;
+		case OPTION_RETURNS:
+			wanted->returns = true;
 			break;
 		case OPTION_BACKEND:
 			check_backend(options);
@@ -274,6 +284,10 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		setenv("BREADCRUMB_EXCLUDE", wanted.exclude, 1);
 	if (wanted.lines)
 		setenv("BREADCRUMB_CAPTURE_LINES", "1", 1);
+	if (wanted.locals)
+		setenv("BREADCRUMB_CAPTURE_LOCALS", "1", 1);
+	if (wanted.returns)
+		setenv("BREADCRUMB_CAPTURE_RETURNS", "1", 1);
 	if (wanted.backend)
 		setenv("BREADCRUMB_BACKEND", wanted.backend, 1);
 	struct produced *produced = produced_begin(pattern);

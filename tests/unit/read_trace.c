@@ -81,6 +81,14 @@ static void check_event(const struct crumb_event *event)
 		check_text(event->code->module);
 	}
 	PROMISE((event->kind == CRUMB_EXCEPTION) == (event->exception != NULL));
+	PROMISE(!event->message || event->kind == CRUMB_EXCEPTION);
+	PROMISE(!event->result || event->kind == CRUMB_RETURN ||
+	        event->kind == CRUMB_YIELD);
+	PROMISE(has_code || event->local_count == 0);
+	for (size_t i = 0; i < event->local_count; i++) {
+		check_text(event->locals[i].name);
+		check_text(event->locals[i].text);
+	}
 	PROMISE(event->duration_ns >= -1);
 	PROMISE(event->self_ns >= -1);
 	PROMISE(event->self_ns <= event->duration_ns);
@@ -126,6 +134,14 @@ static void print_event(FILE *out, const struct crumb_event *event)
 		        event->self_ns);
 	if (event->exception)
 		fprintf(out, " %s", event->exception);
+	if (event->message)
+		fprintf(out, " \"%s\"", event->message);
+	if (event->result)
+		fprintf(out, " -> %s", event->result);
+	for (size_t i = 0; i < event->local_count; i++)
+		fprintf(out, " %s=%s", event->locals[i].name, event->locals[i].text);
+	if (event->locals_cut)
+		fprintf(out, " ...");
 	if (event->kind == CRUMB_LOST)
 		fprintf(out, " lost %u %" PRIu64, event->loss, event->lost);
 	fputc('\n', out);

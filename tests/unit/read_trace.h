@@ -15,7 +15,8 @@ struct seen {
 	int result; /* the last result of crumb_cursor_next() */
 	size_t events;
 	/* One line per event: "THREAD KIND QUALNAME +NS DEPTH", then where it has them
-	 * " :LINE", " took NS self NS", " TYPE", " lost CAUSE COUNT".  NS counts from
+	 * " :LINE", " took NS self NS", " TYPE", " \"MESSAGE\"", " -> RESULT",
+	 * " NAME=VALUE", " ...", " lost CAUSE COUNT".  NS counts from
 	 * MAKE_START_NS; QUALNAME is "-" where there is none. */
 	char *text;
 	char *problems; /* one per line */

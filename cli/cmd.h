@@ -18,6 +18,6 @@ struct cmd {
 	int (*run)(const struct cmd *cmd, int argc, char **argv);
 };
 
-extern const struct cmd cmd_record, cmd_info, cmd_dump, cmd_tree, cmd_report;
+extern const struct cmd cmd_record, cmd_info, cmd_dump, cmd_tree, cmd_report, cmd_find;
 
 #endif

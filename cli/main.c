@@ -13,7 +13,7 @@
 #include "util.h"
 
 static const struct cmd *const commands[] = {
-    &cmd_record, &cmd_tree, &cmd_report, &cmd_dump, &cmd_info,
+    &cmd_record, &cmd_tree, &cmd_report, &cmd_find, &cmd_dump, &cmd_info,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -417,6 +417,81 @@ static void make_big(const char *path, unsigned long events)
 	make_finish(trace);
 }
 
+/* Values of the thread's next event: items of format.h, so short that a length is one
+ * byte. */
+static void values(enum crumb_word_kind kind, uint32_t code, const char *const *items,
+                   size_t count, uint64_t ticks)
+{
+	uint64_t words[64] = {0};
+	unsigned char *bytes = (unsigned char *)(words + 1);
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strlen(items[i] + 1);
+		bytes[used++] = (unsigned char)items[i][0];
+		if (items[i][0] == CRUMB_VALUE_MORE)
+			continue;
+		bytes[used++] = (unsigned char)(length << 1);
+		memcpy(bytes + used, items[i] + 1, length);
+		used += length;
+	}
+	words[0] = (uint64_t)kind | (uint64_t)code << CRUMB_KIND_BITS |
+	           (uint64_t)used << CRUMB_TICKS_SHIFT;
+	make_extended(trace, thread, CRUMB_EXT_VALUES, words, 1 + (used + 7) / 8, ticks);
+}
+
+#define VALUES(kind, code, ticks, ...)                                                   \
+	values(kind, code, (const char *const[]){__VA_ARGS__},                           \
+	       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), ticks)
+
+static void name_variables(uint32_t code, const char *a, const char *b)
+{
+	struct {
+		struct crumb_record_variables head;
+		uint32_t names[2];
+	} r = {{{CRUMB_RECORD_VARIABLES, sizeof(r)}, code, 2},
+	       {make_string(trace, a), make_string(trace, b)}};
+	make_record(trace, &r, sizeof(r));
+}
+
+static void make_values(const char *path)
+{
+	trace = make_begin(path);
+	uint32_t main = make_code(trace, "__main__", "main", "/srv/app.py", 1);
+	uint32_t sell = make_code(trace, "shop", "sell", "/srv/shop.py", 10);
+	uint32_t weigh = make_code(trace, "shop", "weigh", "/srv/shop.py", 20);
+	uint32_t names = make_code(trace, "shop", "names", "/srv/shop.py", 30);
+	uint32_t site = make_site(trace, weigh, 22, "ValueError");
+	uint32_t caught = make_site(trace, sell, 12, "ValueError");
+	name_variables(sell, "user", "n");
+	name_variables(weigh, "what", "scale");
+	thread = make_thread(trace, 4711, "MainThread");
+	call(main, 1 * US);
+	VALUES(CRUMB_WORD_CALL, sell, 2 * US, "\010'ann'", "\0113");
+	call(sell, 3 * US);
+	VALUES(CRUMB_WORD_CALL, weigh, 4 * US, "\010<shop.Fish kg=2.5>",
+	       "\011[redacted]");
+	call(weigh, 5 * US);
+	VALUES(CRUMB_WORD_EXCEPTION, weigh, 8 * US, "\002no scale for 2.5\n\033[31mkg",
+	       "\010<shop.Fish kg=2.5>", "\004");
+	make_event(trace, thread, CRUMB_WORD_EXCEPTION, site, 9 * US);
+	unwind(weigh, 10 * US);
+	VALUES(CRUMB_WORD_EXCEPTION, sell, 11 * US, "\002no scale for 2.5");
+	make_event(trace, thread, CRUMB_WORD_EXCEPTION, caught, 12 * US);
+	VALUES(CRUMB_WORD_RETURN, sell, 13 * US, "\001None", "\010'ann'", "\0113");
+	ret(sell, 15 * US);
+	VALUES(CRUMB_WORD_CALL, sell, 16 * US, "\010'bob'", "\01113");
+	call(sell, 17 * US);
+	call(names, 18 * US);
+	VALUES(CRUMB_WORD_YIELD, names, 19 * US, "\001'fish \342\202\254'");
+	yield(names, 20 * US);
+	VALUES(CRUMB_WORD_RETURN, sell, 21 * US, "\00142", "\010'bob'", "\01113");
+	ret(sell, 22 * US);
+	VALUES(CRUMB_WORD_CALL, sell, 23 * US, "\010'ann'", "\0111");
+	call(sell, 24 * US);
+	make_finish(trace);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3) {
@@ -431,6 +506,7 @@ int main(int argc, char **argv)
 	make_lines("lines.crumb");
 	make_many("many.crumb");
 	make_nothing("nothing.crumb");
+	make_values("values.crumb");
 	if (mkdir("family", 0700) < 0 || mkdir("hollow", 0700) < 0) {
 		perror("mkdir");
 		return 1;

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * breadcrumb find: the calls in which a value was, or that returned or raised something.
+ *
+ * A call is looked at as a whole: each condition may be met at any of its events, and it
+ * is found when it ends and all were.  With --context the trace is walked twice: first to
+ * number the calls of each thread and note those that are found, then to show those
+ * around them, in the order in which they began.
+ */
+#include "cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frames.h"
+#include "input.h"
+#include "map.h"
+#include "match.h"
+#include "options.h"
+#include "out.h"
+#include "parse.h"
+#include "select.h"
+#include "show.h"
+#include "util.h"
+
+enum {
+	OPTION_VALUE = 1,
+	OPTION_ARG,
+	OPTION_RETURNED,
+	OPTION_RAISED,
+	OPTION_CONTEXT,
+};
+
+#define CONDITIONS_MAX   16
+#define CONDITIONS_SAID  "16"
+#define THREAD_WIDTH_MAX 20
+
+static const struct option_row find_options[] = {
+    {OPTION_VALUE, 'v', "value", "WHAT",
+     "some value of the call: TEXT in it, =TEXT, /REGEX/"},
+    {OPTION_ARG, 'a', "arg", "NAME=WHAT",
+     "an argument: NAME=TEXT (all of it), NAME=/REGEX/"},
+    {OPTION_RETURNED, 'r', "returned", "WHAT",
+     "what was returned or yielded, as --value"},
+    {OPTION_RAISED, 'x', "raised", "TYPE",
+     "an exception of this type (*Error) was raised in it"},
+    {OPTION_CONTEXT, 'C', "context", "N",
+     "also N calls before and behind, by when they began"},
+    {0},
+};
+
+struct condition {
+	int key;
+	struct match match; /* of all but RAISED */
+	char *name;         /* ARG */
+	const char *type;   /* RAISED */
+};
+
+/* A call that was found, for --context. */
+struct found {
+	uint32_t thread; /* its place in `threads` */
+	uint64_t number; /* of the call within its thread */
+	char *end;       /* what is shown behind it */
+};
+
+struct find_thread {
+	const struct crumb_thread *thread;
+	struct frames frames; /* frame->flags: conditions met; inner_ns: its number */
+	uint64_t calls;
+	bool was_left; /* the last event was an UNWIND: an exception that comes now
+	                  was raised elsewhere */
+	/* In the second walk: the calls before this one, of which some may be shown. */
+	uint64_t shown; /* up to this number all are dealt with */
+};
+
+struct find {
+	struct condition conditions[CONDITIONS_MAX];
+	unsigned condition_count;
+	uint64_t context;
+	struct select select;
+	struct options_look look;
+	struct map places; /* of threads in the array below, from 1 */
+	struct find_thread *threads;
+	size_t thread_count, thread_room;
+	struct found *found;
+	size_t found_count, found_room;
+	uint64_t matches;
+	int64_t origin_ns;
+	unsigned thread_width;
+	bool processes;
+};
+
+static void add_condition(struct find *find, const struct options *options, int key)
+{
+	struct condition *c = &find->conditions[find->condition_count];
+	const char *text = options->value;
+	char *wrong = NULL;
+
+	if (find->condition_count == CONDITIONS_MAX)
+		util_misuse(options->cmd->name,
+		            "that is more than " CONDITIONS_SAID " conditions");
+	*c = (struct condition){.key = key};
+	if (key == OPTION_ARG) {
+		const char *equals = strchr(text, '=');
+		if (!equals || equals == text)
+			options_bad_value(options, "NAME=VALUE or NAME=/REGEX/");
+		c->name = util_format("%.*s", (int)(equals - text), text);
+		wrong = match_read(&c->match, equals + 1, true);
+	} else if (key == OPTION_RAISED) {
+		if (!*text)
+			options_bad_value(options, "the name of an exception");
+		c->type = text;
+	} else {
+		wrong = match_read(&c->match, text, false);
+	}
+	if (wrong)
+		util_misuse(options->cmd->name, "'%s' for %s: %s", text, options->shown,
+		            wrong);
+	find->condition_count++;
+}
+
+static void take_options(struct find *find, struct options *options)
+{
+	int key;
+
+	while ((key = options_next(options)) != OPTIONS_DONE) {
+		switch (key) {
+		case OPTION_VALUE:
+		case OPTION_ARG:
+		case OPTION_RETURNED:
+		case OPTION_RAISED:
+			add_condition(find, options, key);
+			break;
+		case OPTION_CONTEXT:
+			if (!parse_number(options->value, &find->context))
+				options_bad_value(options, "a number");
+			break;
+		default:
+			if (!select_take(&find->select, options, key))
+				options_take_look(&find->look, options, key);
+		}
+	}
+	if (find->condition_count == 0)
+		util_misuse(
+		    options->cmd->name,
+		    "nothing to look for: give --value, --arg, --returned or --raised");
+}
+
+static struct find_thread *thread_of(struct find *find, const struct crumb_thread *thread)
+{
+	uint32_t *place = map_at(&find->places, thread);
+
+	if (!*place) {
+		find->threads = util_grow(find->threads, &find->thread_room,
+		                          find->thread_count + 1, sizeof(*find->threads));
+		find->threads[find->thread_count] =
+		    (struct find_thread){.thread = thread};
+		*place = (uint32_t)++find->thread_count;
+	}
+	return &find->threads[*place - 1];
+}
+
+static bool meets_value(const struct condition *c, const struct crumb_event *event)
+{
+	for (size_t i = 0; i < event->local_count; i++)
+		if (match_value(&c->match, event->locals[i].text))
+			return true;
+	return (event->result && match_value(&c->match, event->result)) ||
+	       (event->message && match_value(&c->match, event->message));
+}
+
+static bool meets_argument(const struct condition *c, const struct crumb_event *event)
+{
+	for (size_t i = 0; event->kind == CRUMB_CALL && i < event->local_count; i++)
+		if (strcmp(event->locals[i].name, c->name) == 0 &&
+		    match_value(&c->match, event->locals[i].text))
+			return true;
+	return false;
+}
+
+static bool meets(const struct condition *c, const struct crumb_event *event,
+                  bool was_left)
+{
+	switch (c->key) {
+	case OPTION_VALUE:
+		return meets_value(c, event);
+	case OPTION_ARG:
+		return meets_argument(c, event);
+	case OPTION_RETURNED:
+		return event->result && match_value(&c->match, event->result);
+	default:
+		return event->exception && !was_left &&
+		       parse_glob(c->type, event->exception);
+	}
+}
+
+static void look_at(struct find *find, struct find_thread *thread, struct frame *frame,
+                    const struct crumb_event *event)
+{
+	for (unsigned i = 0; i < find->condition_count; i++)
+		if (meets(&find->conditions[i], event, thread->was_left))
+			frame->flags |= 1u << i;
+	if (event->kind == CRUMB_EXCEPTION) {
+		free(frame->message);
+		frame->message =
+		    event->message ? util_format("%s", event->message) : NULL;
+		frame->exception = event->exception;
+		frame->line = event->line;
+	}
+}
+
+/* " → 3  1.2 us  app.py:10" */
+static char *end_text(const struct frame *frame, const struct crumb_event *event,
+                      const char *unfinished)
+{
+	char room[PARSE_TEXT];
+	char *what;
+
+	if (unfinished)
+		what = util_format("  ... %s", unfinished);
+	else if (event->kind == CRUMB_UNWIND)
+		what = util_format(
+		    " ! %s%s%s",
+		    frame->exception ? frame->exception : "left by an exception",
+		    frame->message ? ": " : "", frame->message ? frame->message : "");
+	else if (event->result)
+		what = util_format(
+		    "%s%s", event->kind == CRUMB_YIELD ? " yields " : " \342\206\222 ",
+		    event->result);
+	else
+		what = util_format("%s", event->kind == CRUMB_YIELD ? " yields" : "");
+	if (unfinished)
+		return what;
+	char *text = util_format(
+	    "%s  %s", what, parse_show_short(event->time_ns - frame->start_ns, room));
+	free(what);
+	return text;
+}
+
+static void put_call(const struct find *find, const struct crumb_thread *thread,
+                     const struct frame *frame, const char *mark, const char *end)
+{
+	int64_t since = frame->start_ns - find->origin_ns;
+
+	out_printf("%s%lld.%09lld  ", mark, (long long)(since / 1000000000),
+	           (long long)(since < 0 ? -since : since) % 1000000000);
+	if (find->processes)
+		out_printf("%u  ", thread->process->pid);
+	out_text_in(show_thread(thread), find->thread_width);
+	out_raw("  ", 2);
+	if (find->context)
+		out_fill(' ', frame->depth < 30 ? (size_t)frame->depth * 2 : 60);
+	out_role(OUT_NAME);
+	out_text(show_function(frame->code));
+	out_role(OUT_PLAIN);
+	out_char('(');
+	if (frame->arguments)
+		out_text(frame->arguments);
+	out_char(')');
+	if (end)
+		out_text(end);
+	if (frame->code->filename[0]) {
+		out_raw("  ", 2);
+		out_role(OUT_FAINT);
+		out_text(frame->code->filename);
+		out_printf(":%u", frame->line ? frame->line : frame->code->first_line);
+		out_role(OUT_PLAIN);
+	}
+	out_line();
+}
+
+/* The innermost call is over: found, or not. */
+static void end_call(struct find *find, struct find_thread *thread,
+                     const struct crumb_event *event, const char *unfinished)
+{
+	struct frame *frame = frames_top(&thread->frames);
+	unsigned all = (1u << find->condition_count) - 1;
+
+	if ((frame->flags & all) == all) {
+		char *end = end_text(frame, event, unfinished);
+		if (event->kind != CRUMB_UNWIND) /* an exception's that was handled */
+			frame->line = 0;
+		find->matches++;
+		if (!find->context) {
+			put_call(find, thread->thread, frame, "", end);
+			free(end);
+		} else {
+			find->found =
+			    util_grow(find->found, &find->found_room,
+			              find->found_count + 1, sizeof(*find->found));
+			find->found[find->found_count++] =
+			    (struct found){(uint32_t)(thread - find->threads),
+			                   (uint64_t)frame->inner_ns, end};
+		}
+	}
+	frames_pop(&thread->frames);
+}
+
+static void take_event(struct find *find, const struct crumb_event *event)
+{
+	struct find_thread *thread = thread_of(find, event->thread);
+	struct frame *frame;
+
+	while (frames_stale(&thread->frames, event))
+		end_call(find, thread, event, "end not recorded");
+	if (frames_opens(event)) {
+		frame = frames_push(&thread->frames, event);
+		frame->inner_ns = (int64_t)thread->calls++;
+		frame->arguments = show_locals(event);
+		look_at(find, thread, frame, event);
+	} else if ((frame = frames_of(&thread->frames, event))) {
+		look_at(find, thread, frame, event);
+		if (frames_closes(event))
+			end_call(find, thread, event, NULL);
+	}
+	thread->was_left = event->kind == CRUMB_UNWIND ||
+	                   (event->kind == CRUMB_EXCEPTION && thread->was_left);
+}
+
+static void measure(struct find *find, const struct input *input)
+{
+	size_t count = crumb_trace_processes(input->trace);
+
+	find->processes = count > 1;
+	find->origin_ns = input->start_ns;
+	for (size_t i = 0; i < count; i++) {
+		const struct crumb_process *process =
+		    crumb_trace_process(input->trace, i);
+		for (size_t j = 0; j < process->threads; j++) {
+			unsigned width =
+			    out_text_width(show_thread(crumb_process_thread(process, j)));
+			if (width > THREAD_WIDTH_MAX)
+				width = THREAD_WIDTH_MAX;
+			if (width > find->thread_width)
+				find->thread_width = width;
+		}
+	}
+}
+
+static int compare_found(const void *left, const void *right)
+{
+	const struct found *a = left, *b = right;
+
+	if (a->thread != b->thread)
+		return a->thread < b->thread ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* The first call found in a thread at or behind `number`. */
+static const struct found *found_from(const struct find *find, size_t thread,
+                                      uint64_t number)
+{
+	size_t low = 0, high = find->found_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct found *f = &find->found[middle];
+		if (f->thread < thread || (f->thread == thread && f->number < number))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < find->found_count && find->found[low].thread == thread
+	           ? &find->found[low]
+	           : NULL;
+}
+
+/* Shows a call when it is found, or near to one that is. */
+static void show_near(struct find *find, const struct crumb_event *event)
+{
+	struct find_thread *thread = thread_of(find, event->thread);
+	uint64_t number = thread->calls++, n = find->context;
+	size_t place = (size_t)(thread - find->threads);
+	const struct found *near = found_from(find, place, number < n ? 0 : number - n);
+
+	if (!near || near->number > number + n)
+		return;
+	const struct found *at = found_from(find, place, number);
+	bool is = at && at->number == number;
+	struct frame frame = {.code = event->code,
+	                      .start_ns = event->time_ns,
+	                      .depth = event->depth,
+	                      .arguments = show_locals(event)};
+	if (find->matches && thread->shown != number)
+		out_line(); /* a gap */
+	find->matches = 1;
+	thread->shown = number + 1;
+	put_call(find, thread->thread, &frame, is ? "> " : "  ", is ? at->end : NULL);
+	free(frame.arguments);
+}
+
+static void show_all_near(struct find *find, struct input *input)
+{
+	struct crumb_event event;
+
+	if (find->found_count > 1)
+		qsort(find->found, find->found_count, sizeof(*find->found),
+		      compare_found);
+	for (size_t i = 0; i < find->thread_count; i++)
+		find->threads[i].calls = 0;
+	find->matches = 0;
+	/* Thread by thread: what is around a call is what its thread did. */
+	for (size_t i = 0; i < find->thread_count; i++) {
+		if (!found_from(find, i, 0))
+			continue;
+		input_walk(input, find->threads[i].thread);
+		while (input_next(input, &event))
+			if (frames_opens(&event) && event.time_ns < find->select.to_ns &&
+			    select_event(&find->select, &event))
+				show_near(find, &event);
+	}
+}
+
+static void end_all(struct find *find)
+{
+	struct crumb_event end = {0};
+
+	for (size_t i = 0; i < find->thread_count; i++) {
+		struct find_thread *thread = &find->threads[i];
+		while (frames_top(&thread->frames))
+			end_call(find, thread, &end, "not finished");
+		frames_free(&thread->frames);
+	}
+}
+
+static void free_all(struct find *find)
+{
+	for (unsigned i = 0; i < find->condition_count; i++) {
+		free(find->conditions[i].name);
+		match_free(&find->conditions[i].match);
+	}
+	for (size_t i = 0; i < find->found_count; i++)
+		free(find->found[i].end);
+	free(find->found);
+	free(find->threads);
+	map_free(&find->places);
+	select_done(&find->select);
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv)
+{
+	static struct find find;
+	struct options options;
+	struct input input;
+	struct crumb_event event;
+
+	options_init(&options, cmd, argc, argv);
+	take_options(&find, &options);
+	input_open(&input, &options);
+	select_ready(&find.select, &input);
+	options_apply_look(&find.look);
+	measure(&find, &input);
+	input_walk(&input, NULL);
+	while (input_next(&input, &event)) {
+		if (event.time_ns >= find.select.to_ns)
+			break;
+		if (select_event(&find.select, &event))
+			take_event(&find, &event);
+	}
+	end_all(&find);
+	bool any = find.matches > 0;
+	if (find.context)
+		show_all_near(&find, &input);
+	int status = input_close(&input);
+	if (!any)
+		util_say("no call was found");
+	free_all(&find);
+	return status;
+}
+
+static const struct option_row *const tables[] = {find_options, select_options,
+                                                  options_view, NULL};
+
+const struct cmd cmd_find = {
+    .name = "find",
+    .summary = "which calls had, returned or raised something",
+    .synopsis = "CONDITION... [OPTION...] FILE...",
+    .about =
+	"Shows the calls in trace files for which all conditions hold: when they began, "
+	"in which thread, with what arguments, how they ended, how long they took. "
+	"Values "
+	"are those that were recorded ('breadcrumb record --locals --returns').",
+    .examples = "  breadcrumb find --arg user=ann app.crumb\n"
+		"  breadcrumb find --value timeout --context 3 app.crumb\n"
+		"  breadcrumb find --returned =None --function 'shop.*' app.crumb\n"
+		"  breadcrumb find --raised '*Error' app.crumb\n",
+    .options = tables,
+    .run = run,
+};

@@ -72,7 +72,8 @@ static struct place {
 	enum object_kind kind;
 } places[PLACES];
 
-static const void *none, *ellipsis, *not_implemented;
+static const void *none, *ellipsis, *not_implemented, *str_type;
+static const void *errors[OBJECT_ERRORS];
 
 static size_t place_of(const void *type)
 {
@@ -158,17 +159,12 @@ size_t object_size_of(const void *type)
 	return (size_t)object_number_at(type, at.tp + 32);
 }
 
-bool object_is_below(const void *type, const char *name)
+bool object_is_error(const void *type, enum object_error which)
 {
 	for (unsigned i = 0; type && i < 64; i++) {
-		if (object_is_c_type(type))
-			break;
-		type = object_type_base(type);
-	}
-	/* What is above a type that is written in C is written in C. */
-	for (; type; type = object_type_base(type)) {
-		if (strcmp(object_type_name(type), name) == 0)
+		if (type == errors[which])
 			return true;
+		type = object_type_base(type);
 	}
 	return false;
 }
@@ -253,6 +249,16 @@ double object_float(const void *object)
 	return *(const double *)pyapi_field(object, at.head);
 }
 
+bool object_is_str(const void *object)
+{
+	return object_type(object) == str_type;
+}
+
+int64_t object_str_hash(const void *str)
+{
+	return object_number_at(str, at.head + 8);
+}
+
 /* The low byte of the state, as of 3.12: kind:3 from bit 2, compact, ascii. */
 #define STR_KIND(state) ((state) >> 2 & 7)
 #define STR_COMPACT     (1u << 5)
@@ -282,7 +288,7 @@ struct object_str object_str(const void *object)
 
 bool object_str_is(const void *str, const char *text)
 {
-	if (object_kind(str) != OBJECT_STR)
+	if (!object_is_str(str))
 		return false;
 	struct object_str s = object_str(str);
 	return s.width == 1 && s.length == strlen(text) &&
@@ -529,14 +535,15 @@ struct object_slots object_slots(const void *object)
 /* Goes to the next class; false when there is none. */
 static bool next_class(struct object_slots *slots)
 {
-	struct object_walk walk = object_items(slots->mro, OBJECT_TUPLE);
-	walk.at = slots->at++;
-	if (walk.at >= CLASSES_MAX || !object_next(&walk) || !walk.value)
+	const void *const *classes = pyapi_field(slots->mro, at.tuple);
+	size_t i = slots->at++;
+
+	if (i >= CLASSES_MAX || i >= object_length(slots->mro) || !classes[i])
 		return false;
 	slots->left = MEMBERS_MAX;
-	slots->member = object_is_c_type(walk.value)
+	slots->member = object_is_c_type(classes[i])
 	                    ? NULL
-	                    : object_at(walk.value, at.tp + 240); /* tp_members */
+	                    : object_at(classes[i], at.tp + 240); /* tp_members */
 	return true;
 }
 
@@ -650,9 +657,14 @@ bool object_init(const struct pyapi *given)
 	for (size_t i = 0; i < KNOWN; i++)
 		all &= add_type(known_types[i].symbol, known_types[i].kind);
 	none = py->none;
+	str_type = pyapi_data("PyUnicode_Type");
+	const void *const *os_error = pyapi_data("PyExc_OSError");
+	const void *const *key_error = pyapi_data("PyExc_KeyError");
+	errors[OBJECT_OS_ERROR] = os_error ? *os_error : NULL;
+	errors[OBJECT_KEY_ERROR] = key_error ? *key_error : NULL;
 	ellipsis = pyapi_data("_Py_EllipsisObject");
 	not_implemented = pyapi_data("_Py_NotImplementedStruct");
-	return all && is_as_told();
+	return all && os_error && key_error && is_as_told();
 }
 
 bool object_is_still(enum object_kind kind)

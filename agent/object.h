@@ -66,8 +66,9 @@ enum object_kind object_base_kind(const void *type);
 size_t object_size_of(const void *type);        /* tp_basicsize */
 const void *object_type_base(const void *type); /* tp_base */
 bool object_is_heap_type(const void *type);
-/* Whether this built-in exception is the type or above it. */
-bool object_is_below(const void *type, const char *name);
+/* Whether the type of an exception is this one, or below it. */
+enum object_error { OBJECT_OS_ERROR, OBJECT_KEY_ERROR, OBJECT_ERRORS };
+bool object_is_error(const void *type, enum object_error which);
 /* Whether no class statement can have made the type. */
 bool object_is_c_type(const void *type);
 /* tp_name: with the module before a dot for a type that is written in C, without it for
@@ -101,6 +102,11 @@ struct object_int {
 };
 struct object_int object_int(const void *object);
 double object_float(const void *object); /* PyFloat */
+
+bool object_is_str(const void *object); /* of exactly this type */
+
+/* The hash of a str, which is the same for the same text; -1: not known yet. */
+int64_t object_str_hash(const void *str);
 
 struct object_str {
 	const void *data;

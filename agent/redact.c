@@ -83,21 +83,6 @@ static void connect(void)
 	}
 }
 
-bool redact_init(const char *words)
-{
-	bool all = true;
-
-	memset(next, 0, sizeof next);
-	states = 1;
-	while (*words) {
-		size_t length = strcspn(words, ",");
-		all &= add_word(words, length);
-		words += length + (words[length] == ',');
-	}
-	connect();
-	return all;
-}
-
 bool redact_step(unsigned *state, unsigned character)
 {
 	int symbol = symbol_of(character);
@@ -257,49 +242,85 @@ static bool has_card(const char *at, const char *end, const char **past)
 	return count >= 12 && count < sizeof digits && is_card(digits, count);
 }
 
+/* Where something secret may begin: of a word's first character only. */
+enum { NO_WORD, WORD, DIGIT, DASH };
+static uint8_t classes[256];
+
+static void classify(void)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		classes[c] = symbol_of(c) >= 0 ? WORD : NO_WORD;
+		if (is_digit((char)c))
+			classes[c] = DIGIT;
+	}
+	classes['-'] = DASH;
+}
+
+bool redact_init(const char *words)
+{
+	bool all = true;
+
+	memset(next, 0, sizeof next);
+	states = 1;
+	classify();
+	while (*words) {
+		size_t length = strcspn(words, ",");
+		all &= add_word(words, length);
+		words += length + (words[length] == ',');
+	}
+	connect();
+	return all;
+}
+
+/* A word begins here, with a letter. */
+static bool begins_secret(const char *at, const char *end)
+{
+	switch (*at | 0x20) {
+	case 'b':
+		return is_bearer(at, end);
+	case 'e':
+		return is_web_token(at, end);
+	case 'a':
+	case 'g':
+	case 'n':
+	case 'p':
+	case 's':
+	case 'x':
+		return is_known_token(at, end);
+	default:
+		return false;
+	}
+}
+
 bool redact_looks_secret(const char *text, size_t length)
 {
-	const char *end = text + length;
-	bool inside = false; /* of a word */
+	const char *at = text, *end = text + length;
 
 	if (length < 12)
 		return false;
-	for (const char *at = text; at < end; at++) {
-		bool was_inside = inside;
-		inside = symbol_of((unsigned char)*at) >= 0;
-		if (*at == '-' && is_private_key(at, end))
-			return true;
-		if (was_inside || !inside)
-			continue;
-		if (is_digit(*at)) {
-			const char *past;
-			if (has_card(at, end, &past))
+	while (at < end) {
+		switch (classes[(uint8_t)*at]) {
+		case DASH:
+			if (is_private_key(at, end))
 				return true;
-			at = past > at ? past - 1 : at;
-			inside = true;
-			continue;
-		}
-		switch (*at | 0x20) {
-		case 'b':
-			if (is_bearer(at, end))
+			at++;
+			break;
+		case DIGIT:
+			if (has_card(at, end, &at))
 				return true;
 			break;
-		case 'e':
-			if (is_web_token(at, end))
-				return true;
-			break;
-		case 'a':
-		case 'g':
-		case 'n':
-		case 'p':
-		case 's':
-		case 'x':
-			if (is_known_token(at, end))
+		case WORD:
+			if (begins_secret(at, end))
 				return true;
 			break;
 		default:
-			break;
+			at++;
+			continue;
 		}
+		/* The rest of the word. */
+		while (at < end &&
+		       (classes[(uint8_t)*at] == WORD || classes[(uint8_t)*at] == DIGIT))
+			at++;
 	}
 	return false;
 }

@@ -37,6 +37,10 @@ void render_str(struct render *r, const void *str);
 void render_bytes(struct render *r, const void *bytes, enum object_kind kind);
 /* A str without quotes, cut at `most` characters; nothing for what is no str. */
 void render_plain_str(struct render *r, const void *str, size_t most);
+/* A name, which nobody would hide and which is short: at most RENDER_NAME_MAX characters.
+ */
+void render_name(struct render *r, const void *str);
+#define RENDER_NAME_MAX 200
 /* Whether the text of a str or bytes object, as a name, is to be redacted. */
 bool render_is_secret_name(const void *object);
 

@@ -480,19 +480,21 @@ static bool put_pure(struct render *r, const void *object, const void *type)
 	static const char *const paths[] = {"PosixPath", "PurePosixPath", "WindowsPath",
 	                                    "PureWindowsPath"};
 	const char *name = object_type_name(type);
-	const void *module = object_type_module(type);
+	bool uuid = strcmp(name, "UUID") == 0, path = false;
 
-	if (!module || object_kind(module) != OBJECT_STR)
+	if (*name != 'U' && *name != 'P' && *name != 'W')
 		return false;
-	if (strcmp(name, "UUID") == 0 && object_str_is(module, "uuid"))
-		return put_uuid(r, object);
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-		if (strcmp(name, paths[i]) == 0 &&
-		    (object_str_is(module, "pathlib") ||
-		     object_str_is(module, "pathlib._local")))
-			return put_path(r, object, name);
-	}
-	return false;
+
+	for (size_t i = 0; !uuid && !path && i < sizeof paths / sizeof *paths; i++)
+		path = strcmp(name, paths[i]) == 0;
+	const void *module = uuid || path ? object_type_module(type) : NULL;
+	if (!module)
+		return false;
+	if (uuid)
+		return object_str_is(module, "uuid") && put_uuid(r, object);
+	return (object_str_is(module, "pathlib") ||
+	        object_str_is(module, "pathlib._local")) &&
+	       put_path(r, object, name);
 }
 
 bool render_library(struct render *r, const void *object)

@@ -7,8 +7,6 @@
 
 #include "redact.h"
 
-#define NAME_MAX_LENGTH 200 /* characters of a module's or class's name */
-
 /* "module.qualname"; as Python does, without the module `builtins`. */
 void render_type_name(struct render *r, const void *type)
 {
@@ -21,10 +19,10 @@ void render_type_name(struct render *r, const void *type)
 	}
 	if (module && object_kind(module) == OBJECT_STR &&
 	    !object_str_is(module, "builtins")) {
-		render_plain_str(r, module, NAME_MAX_LENGTH);
+		render_name(r, module);
 		text_put_char(r->text, '.');
 	}
-	render_plain_str(r, qualname, NAME_MAX_LENGTH);
+	render_name(r, qualname);
 }
 
 static void put_address(struct render *r, const void *object)
@@ -45,7 +43,7 @@ static bool put_attributes(struct render *r, const void *object)
 			continue;
 		shown++;
 		text_put_char(r->text, ' ');
-		render_plain_str(r, walk.key, NAME_MAX_LENGTH);
+		render_name(r, walk.key);
 		text_put_char(r->text, '=');
 		if (render_is_secret_name(walk.key))
 			text_put_literal(r->text, REDACT_TEXT);
@@ -131,7 +129,7 @@ static void put_fields(struct render *r, const void *object, const void *names)
 		text_put_char(r->text, ' ');
 		if (!name.value)
 			continue;
-		render_plain_str(r, name.value, NAME_MAX_LENGTH);
+		render_name(r, name.value);
 		text_put_char(r->text, '=');
 		if (render_is_secret_name(name.value))
 			text_put_literal(r->text, REDACT_TEXT);
@@ -189,7 +187,7 @@ void render_exception(struct render *r, const void *exception)
 	const char *dot = strrchr(name, '.');
 
 	if (qualname)
-		render_plain_str(r, qualname, NAME_MAX_LENGTH);
+		render_name(r, qualname);
 	else
 		text_put_string(r->text, dot ? dot + 1 : name);
 	if (!args || object_kind(args) != OBJECT_TUPLE) {
@@ -211,10 +209,10 @@ static void put_function(struct render *r, const void *function)
 	const void *qualname = object_at(function, head + 24);
 
 	if (module && object_kind(module) == OBJECT_STR) {
-		render_plain_str(r, module, NAME_MAX_LENGTH);
+		render_name(r, module);
 		text_put_char(r->text, '.');
 	}
-	render_plain_str(r, qualname, NAME_MAX_LENGTH);
+	render_name(r, qualname);
 }
 
 static void put_builtin(struct render *r, const void *function)
@@ -226,7 +224,7 @@ static void put_builtin(struct render *r, const void *function)
 	text_put_literal(r->text, "<built-in function ");
 	if (module && object_kind(module) == OBJECT_STR &&
 	    !object_str_is(module, "builtins")) {
-		render_plain_str(r, module, NAME_MAX_LENGTH);
+		render_name(r, module);
 		text_put_char(r->text, '.');
 	}
 	if (definition)
@@ -238,8 +236,7 @@ static void put_module(struct render *r, const void *module)
 {
 	size_t moved = pyapi()->minor >= 15 ? 8 : 0;
 	text_put_literal(r->text, "<module '");
-	render_plain_str(r, object_at(module, object_head() + 32 - moved),
-	                 NAME_MAX_LENGTH);
+	render_name(r, object_at(module, object_head() + 32 - moved));
 	text_put_literal(r->text, "'>");
 }
 
@@ -249,9 +246,8 @@ static void put_generator(struct render *r, const void *generator, const char *w
 	text_put_char(r->text, '<');
 	text_put_string(r->text, what);
 	text_put_char(r->text, ' ');
-	render_plain_str(
-	    r, object_at(generator, object_head() + qualname[pyapi()->minor - 10]),
-	    NAME_MAX_LENGTH);
+	render_name(r,
+	            object_at(generator, object_head() + qualname[pyapi()->minor - 10]));
 	text_put_char(r->text, '>');
 }
 

@@ -135,7 +135,7 @@ void render_str(struct render *r, const void *str)
 
 void render_plain_str(struct render *r, const void *str, size_t most)
 {
-	if (!str || object_kind(str) != OBJECT_STR)
+	if (!str || !object_is_str(str))
 		return;
 	struct object_str s = object_str(str);
 	size_t count = s.length < most ? s.length : most;
@@ -147,6 +147,15 @@ void render_plain_str(struct render *r, const void *str, size_t most)
 	put_characters(r, &s, count, '\0');
 	if (count < s.length)
 		render_rest(r, s.length - count);
+}
+
+void render_name(struct render *r, const void *str)
+{
+	if (!str || !object_is_str(str))
+		return;
+	struct object_str s = object_str(str);
+	size_t count = s.length < RENDER_NAME_MAX ? s.length : RENDER_NAME_MAX;
+	put_characters(r, &s, count, '\0');
 }
 
 void render_bytes(struct render *r, const void *bytes, enum object_kind kind)
@@ -186,11 +195,43 @@ void render_bytes(struct render *r, const void *bytes, enum object_kind kind)
 
 #define NAME_MAX_LENGTH 256
 
+/* What was found of the names met lately: a name's hash, with the answer in its lowest
+ * bit.  Any thread may write any place at any time; each is one word. */
+#define NAMES 1024
+static uint64_t names[NAMES];
+
+static bool has_secret_word(const struct object_str *s)
+{
+	unsigned state = 0;
+
+	for (size_t i = 0; i < s->length && i < NAME_MAX_LENGTH; i++) {
+		if (redact_step(&state, object_character(s, i)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_secret_str(const void *name)
+{
+	int64_t hash = object_str_hash(name);
+	uint64_t *place = &names[(uint64_t)hash >> 1 & (NAMES - 1)];
+	uint64_t noted = __atomic_load_n(place, __ATOMIC_RELAXED);
+
+	if (((noted ^ (uint64_t)hash) & ~1ull) == 0 && hash != 0)
+		return noted & 1;
+	struct object_str s = object_str(name);
+	bool is = has_secret_word(&s);
+	if (hash != -1)
+		__atomic_store_n(place, ((uint64_t)hash & ~1ull) | is, __ATOMIC_RELAXED);
+	return is;
+}
+
 bool render_is_secret_name(const void *object)
 {
+	if (object_is_str(object))
+		return is_secret_str(object);
 	enum object_kind kind = object_kind(object);
 	struct object_str s;
-	unsigned state = 0;
 
 	if (kind == OBJECT_OTHER)
 		kind = object_base_kind(object_type(object));
@@ -202,9 +243,5 @@ bool render_is_secret_name(const void *object)
 	} else {
 		return false;
 	}
-	for (size_t i = 0; i < s.length && i < NAME_MAX_LENGTH; i++) {
-		if (redact_step(&state, object_character(&s, i)))
-			return true;
-	}
-	return false;
+	return has_secret_word(&s);
 }

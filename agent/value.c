@@ -176,8 +176,11 @@ static void render_all(struct text *text, const void *object,
                        void (*how)(struct render *, const void *))
 {
 	static const char cut[] = "\xe2\x80\xa6";
-	struct render r = {.text = text, .extent = extent};
+	struct render r;
 
+	r.text = text;
+	r.extent = extent;
+	r.depth = 0;
 	if (text->full || (size_t)(text->end - text->at) < sizeof cut) {
 		text->full = true;
 		return;
@@ -204,11 +207,6 @@ void value_render_named(struct text *text, const char *name, size_t length,
 		text_put_literal(text, REDACT_TEXT);
 	else
 		value_render(text, object);
-}
-
-static void render_name(struct render *r, const void *name)
-{
-	render_plain_str(r, name, 200);
 }
 
 void value_render_name(struct text *text, const void *name)
@@ -279,10 +277,12 @@ static void render_message(struct render *r, const void *exception)
 	if (kind == OBJECT_EXCEPTION) {
 		const void *type = object_type(exception);
 		args = object_at(exception, object_head() + 8);
-		if (object_is_below(type, "OSError") && render_os_error(r, exception))
+		if (object_is_error(type, OBJECT_OS_ERROR) &&
+		    render_os_error(r, exception))
 			return;
 		if (args && object_kind(args) == OBJECT_TUPLE)
-			render_arguments(r, args, object_is_below(type, "KeyError"));
+			render_arguments(r, args,
+			                 object_is_error(type, OBJECT_KEY_ERROR));
 	} else if (kind == OBJECT_TUPLE) {
 		render_arguments(r, args, false);
 	} else if (kind == OBJECT_STR) {

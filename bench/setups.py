@@ -48,6 +48,8 @@ SETUPS = [
     agent("agent"),
     agent("agent settrace", BACKEND="settrace"),
     agent("agent lines", CAPTURE_LINES="1"),
+    agent("agent locals", CAPTURE_LOCALS="1"),
+    agent("agent values", CAPTURE_LOCALS="1", CAPTURE_RETURNS="1"),
     agent("agent one module", INCLUDE="bench_module_3"),
     agent("agent excluded", EXCLUDE="*"),
     floor("empty audit hook", "audit", range(10, 16)),

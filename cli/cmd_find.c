@@ -115,7 +115,7 @@ static void add_condition(struct find *find, const struct options *options, int 
 		wrong = match_read(&c->match, text, false);
 	}
 	if (wrong)
-		util_misuse(options->cmd->name, "'%s' for %s: %s", text, options->shown,
+		util_misuse(options->cmd->name, "'%s' for --%s: %s", text, options->shown,
 		            wrong);
 	find->condition_count++;
 }

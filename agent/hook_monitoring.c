@@ -105,8 +105,10 @@ CALLBACK(py_raise)
 {
 	const struct pyapi *py = pyapi();
 	if (trace_wants(args[0], NULL)) {
-		struct frame frame = frame_here(args[0]);
+		struct frame frame = {0};
 		PyObject *type = py->PyObject_Type(args[2]);
+		if (capture_wants.locals)
+			frame = frame_here(args[0]);
 		capture_exception(args[0], NULL, &frame, args[2]);
 		trace_exception(args[0], NULL, current_line(py, args[0]),
 		                pyapi_type_name(py, type));

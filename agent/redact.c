@@ -244,17 +244,12 @@ static bool has_card(const char *at, const char *end, const char **past)
 
 /* Where something secret may begin: of a word's first character only. */
 enum { NO_WORD, WORD, DIGIT, DASH };
-static uint8_t classes[256];
-
-static void classify(void)
-{
-	for (unsigned c = 0; c < 256; c++) {
-		classes[c] = symbol_of(c) >= 0 ? WORD : NO_WORD;
-		if (is_digit((char)c))
-			classes[c] = DIGIT;
-	}
-	classes['-'] = DASH;
-}
+static const uint8_t classes[256] = {
+    ['a' ... 'z'] = WORD,
+    ['A' ... 'Z'] = WORD,
+    ['0' ... '9'] = DIGIT,
+    ['-'] = DASH,
+};
 
 bool redact_init(const char *words)
 {
@@ -262,7 +257,6 @@ bool redact_init(const char *words)
 
 	memset(next, 0, sizeof next);
 	states = 1;
-	classify();
 	while (*words) {
 		size_t length = strcspn(words, ",");
 		all &= add_word(words, length);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flight.h"
 #include "input.h"
 #include "map.h"
 #include "options.h"
@@ -16,6 +17,7 @@
 #include "select.h"
 #include "show.h"
 #include "tree.h"
+#include "tree_line.h"
 #include "util.h"
 
 enum {
@@ -25,6 +27,7 @@ enum {
 	OPTION_TIMES,
 	OPTION_PLACES,
 	OPTION_IMPORTS,
+	OPTION_EXCEPTIONS,
 };
 
 #define THREAD_WIDTH_MAX 14
@@ -37,6 +40,8 @@ static const struct option_row tree_options[] = {
     {OPTION_TIMES, 0, "times", NULL, "a column with the time since the start"},
     {OPTION_PLACES, 0, "places", NULL, "file and line of each function"},
     {OPTION_IMPORTS, 0, "imports", NULL, "also Python's own import machinery"},
+    {OPTION_EXCEPTIONS, 0, "exceptions", NULL,
+     "instead of calls, the way of each exception: raised, passed on, caught"},
     {0},
 };
 
@@ -44,6 +49,7 @@ struct wanted {
 	struct tree_style style;
 	struct select select;
 	struct options_look look;
+	bool exceptions;
 };
 
 static void take_options(struct wanted *wanted, struct options *options)
@@ -73,6 +79,9 @@ static void take_options(struct wanted *wanted, struct options *options)
 		case OPTION_IMPORTS:
 			style->imports = true;
 			break;
+		case OPTION_EXCEPTIONS:
+			wanted->exceptions = true;
+			break;
 		default:
 			if (!select_take(&wanted->select, options, key))
 				options_take_look(&wanted->look, options, key);
@@ -97,6 +106,107 @@ static void show_thread_by_thread(struct tree *tree, struct input *input)
 			       event.time_ns < tree->select->to_ns)
 				tree_event(tree, &thread, &event);
 			tree_end(tree, &thread);
+		}
+	}
+}
+
+/* One thread's exceptions, and what they are shown with. */
+struct flights {
+	struct flight_thread thread;
+	struct tree *tree;
+	bool titled;
+};
+
+static bool is_wanted(struct tree *tree, const struct flight *flight)
+{
+	if (flight->time_ns < tree->select->from_ns)
+		return false;
+	for (size_t i = 0; i < flight->count; i++)
+		if (select_function(tree->select, flight->stops[i].code) &&
+		    select_module(tree->select, flight->stops[i].code))
+			return true;
+	return false;
+}
+
+static void put_stop(const char *how, const struct flight_stop *stop)
+{
+	const char *file = stop->code->filename;
+	const char *slash = out_width() > 0 ? strrchr(file, '/') : NULL;
+
+	out_printf("    %-10s", how);
+	out_text(show_function(stop->code));
+	out_char('(');
+	if (stop->arguments)
+		out_text(stop->arguments);
+	out_char(')');
+	if (*file) {
+		out_role(OUT_FAINT);
+		out_raw("  ", 2);
+		out_text(slash ? slash + 1 : file);
+		if (stop->line)
+			out_printf(":%u", stop->line);
+		out_role(OUT_PLAIN);
+	}
+	out_line();
+}
+
+static void show_flight(void *context, const struct flight *flight, enum flight_end end)
+{
+	struct flights *flights = context;
+	struct tree *tree = flights->tree;
+	size_t last = flight->count - 1;
+
+	if (!is_wanted(tree, flight))
+		return;
+	tree_title(tree, flights->thread.thread, &flights->titled);
+	tree->any = true;
+	tree_time(tree, flight->time_ns);
+	out_role(OUT_BAD);
+	out_text(flight->type ? flight->type : "an exception");
+	out_role(OUT_PLAIN);
+	if (flight->message && *flight->message) {
+		out_raw(": ", 2);
+		out_text(flight->message);
+	}
+	out_line();
+	for (size_t i = 0; i < flight->count; i++) {
+		bool caught = i == last && end == FLIGHT_CAUGHT;
+		if (i == 0)
+			put_stop("raised in", &flight->stops[i]);
+		else if (!caught)
+			put_stop("through", &flight->stops[i]);
+		if (caught)
+			put_stop("caught in", &flight->stops[i]);
+	}
+	if (end != FLIGHT_CAUGHT) {
+		out_role(OUT_WARN);
+		out_str(end == FLIGHT_LEFT ? "    not caught in what was recorded"
+		                           : "    ... what came then was not recorded");
+		out_role(OUT_PLAIN);
+		out_line();
+	}
+}
+
+static void show_exceptions(struct tree *tree, struct input *input)
+{
+	struct crumb_event event;
+
+	for (size_t i = 0; i < crumb_trace_processes(input->trace); i++) {
+		const struct crumb_process *process =
+		    crumb_trace_process(input->trace, i);
+		for (size_t j = 0; j < process->threads; j++) {
+			struct flights flights = {
+			    .thread = {.thread = crumb_process_thread(process, j),
+			               .ended = show_flight},
+			    .tree = tree};
+			if (!select_thread(tree->select, flights.thread.thread))
+				continue;
+			flights.thread.context = &flights;
+			input_walk(input, flights.thread.thread);
+			while (input_next(input, &event) &&
+			       event.time_ns < tree->select->to_ns)
+				flight_event(&flights.thread, &event);
+			flight_finish(&flights.thread);
 		}
 	}
 }
@@ -179,7 +289,9 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	options_apply_look(&wanted.look);
 	measure(&wanted.style, &input);
 	tree_init(&tree, &wanted.style, &wanted.select);
-	if (wanted.style.merged)
+	if (wanted.exceptions)
+		show_exceptions(&tree, &input);
+	else if (wanted.style.merged)
 		show_merged(&tree, &input);
 	else
 		show_thread_by_thread(&tree, &input);

@@ -21,11 +21,11 @@ void tree_line_end_run(struct tree *tree)
 	tree->run = 0;
 }
 
-static void title(struct tree *tree, struct tree_thread *thread)
+void tree_title(struct tree *tree, const struct crumb_thread *t, bool *titled)
 {
-	const struct crumb_thread *t = thread->thread;
-
-	thread->titled = true;
+	if (*titled)
+		return;
+	*titled = true;
 	if (tree->style->merged)
 		return;
 	if (tree->any)
@@ -47,7 +47,7 @@ static void title(struct tree *tree, struct tree_thread *thread)
 	out_line();
 }
 
-static void put_time(const struct tree *tree, int64_t ns)
+void tree_time(const struct tree *tree, int64_t ns)
 {
 	int64_t since = ns - tree->style->origin_ns;
 	uint64_t size = since < 0 ? -(uint64_t)since : (uint64_t)since;
@@ -64,11 +64,10 @@ void tree_line_begin(struct tree *tree, struct tree_thread *thread, uint32_t lev
                      int64_t time_ns, int64_t duration_ns)
 {
 	tree_line_end_run(tree);
-	if (!thread->titled)
-		title(tree, thread);
+	tree_title(tree, thread->thread, &thread->titled);
 	tree->any = true;
 	if (tree->style->times)
-		put_time(tree, time_ns);
+		tree_time(tree, time_ns);
 	if (duration_ns >= 0) {
 		char text[PARSE_TEXT];
 		enum out_role role = duration_ns >= 1000000000 ? OUT_WARN : OUT_PLAIN;

@@ -13,6 +13,12 @@
 void tree_line_begin(struct tree *tree, struct tree_thread *thread, uint32_t level,
                      int64_t time_ns, int64_t duration_ns);
 
+/* The heading of a thread, unless it is out. */
+void tree_title(struct tree *tree, const struct crumb_thread *thread, bool *titled);
+
+/* The time since the start, as a column. */
+void tree_time(const struct tree *tree, int64_t time_ns);
+
 /* `f(x=1)`, with what --places adds. */
 void tree_line_call(const struct tree *tree, const struct frame *frame);
 

@@ -306,22 +306,22 @@ static void put_array(struct render *r, const void *object)
 	text_put_char(r->text, '>');
 }
 
-/* Written in C: name, whether subclasses are shown by it too, and how. */
+/* Written in C.  Subclasses are shown by it too, inside of their own name. */
 static const struct known {
 	const char *name;
-	bool contains; /* other objects */
+	const char *open; /* of a repr() whose inside is not shown; NULL: it is always */
 	void (*put)(struct render *r, const void *object);
 } known[] = {
-    {"collections.deque", true, put_deque},
-    {"collections.defaultdict", true, put_defaultdict},
-    {"collections.OrderedDict", true, put_ordered_dict},
-    {"datetime.date", false, put_date},
-    {"datetime.datetime", true, put_datetime},
-    {"datetime.time", true, put_time},
-    {"datetime.timedelta", false, put_timedelta},
-    {"datetime.timezone", true, put_timezone},
-    {"decimal.Decimal", false, put_decimal},
-    {"numpy.ndarray", false, put_array},
+    {"collections.deque", "deque(", put_deque},
+    {"collections.defaultdict", "defaultdict(", put_defaultdict},
+    {"collections.OrderedDict", "OrderedDict(", put_ordered_dict},
+    {"datetime.date", NULL, put_date},
+    {"datetime.datetime", "datetime.datetime(", put_datetime},
+    {"datetime.time", "datetime.time(", put_time},
+    {"datetime.timedelta", NULL, put_timedelta},
+    {"datetime.timezone", "datetime.timezone(", put_timezone},
+    {"decimal.Decimal", NULL, put_decimal},
+    {"numpy.ndarray", NULL, put_array},
 };
 
 /* The nearest type above this one that is written in C. */
@@ -347,9 +347,10 @@ static bool put_known(struct render *r, const void *object, const void *type)
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		if (strcmp(name, known[i].name) != 0)
 			continue;
-		if (known[i].contains && !object_is_still(OBJECT_OTHER))
+		const char *open = known[i].open;
+		if (open && !object_is_still(OBJECT_OTHER))
 			return false;
-		if (!render_enter(r, object, name, "(\xe2\x80\xa6)"))
+		if (open && !render_enter(r, object, open, ")"))
 			return true;
 		if (base != type) {
 			text_put_char(r->text, '<');
@@ -359,7 +360,8 @@ static bool put_known(struct render *r, const void *object, const void *type)
 		known[i].put(r, object);
 		if (base != type)
 			text_put_char(r->text, '>');
-		render_leave(r);
+		if (open)
+			render_leave(r);
 		return true;
 	}
 	return false;

@@ -54,7 +54,7 @@ static void add(struct payload *p, unsigned which, const void *value, bool secre
 	if (secret)
 		text_put_literal(&text, REDACT_TEXT);
 	else
-		value_render(&text, value);
+		value_render(&text, value, &p->memo);
 	payload_add(p, which, NULL, &text);
 }
 
@@ -87,7 +87,8 @@ static void add_namespace(struct payload *p, const void *names)
 		if (text_length(&name) > 2 && memcmp(place, "__", 2) == 0)
 			continue;
 		struct text text = payload_text(p);
-		value_render_named(&text, place, text_length(&name), walk.value);
+		value_render_named(&text, place, text_length(&name), walk.value,
+		                   &p->memo);
 		payload_add(p, CRUMB_VALUE_NAMED, &name, &text);
 	}
 }

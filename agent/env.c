@@ -188,7 +188,7 @@ static const struct variable variables[] = {
     {"BREADCRUMB_CAPTURE_RETURNS", "0", parse_switch, FIELD(returns), "0, 1"},
     {"BREADCRUMB_VALUE_LENGTH", "200", parse_length, FIELD(value_length), "1 to 10000"},
     {"BREADCRUMB_VALUE_ITEMS", "10", parse_items, FIELD(value_items), "0 to 1000"},
-    {"BREADCRUMB_VALUE_DEPTH", "3", parse_depth, FIELD(value_depth), "1 to 16"},
+    {"BREADCRUMB_VALUE_DEPTH", "2", parse_depth, FIELD(value_depth), "1 to 16"},
     {"BREADCRUMB_EVENT_BYTES", "4096", parse_event_bytes, FIELD(event_bytes),
      "64 to 32768 bytes, or a number with K"},
     {"BREADCRUMB_REDACT",

@@ -286,13 +286,17 @@ struct object_str object_str(const void *object)
 	return s;
 }
 
-bool object_str_is(const void *str, const char *text)
+bool object_str_equals(const void *str, const char *text, size_t length)
 {
 	if (!object_is_str(str))
 		return false;
 	struct object_str s = object_str(str);
-	return s.width == 1 && s.length == strlen(text) &&
-	       memcmp(s.data, text, s.length) == 0;
+	return s.width == 1 && s.length == length && memcmp(s.data, text, length) == 0;
+}
+
+const void *object_type_dict(const void *type)
+{
+	return object_at(type, at.tp + 264);
 }
 
 const char *object_bytes(const void *object, enum object_kind kind, size_t *length)

@@ -78,6 +78,7 @@ const char *object_type_name(const void *type);
  * NULL. */
 const void *object_type_module(const void *type);
 const void *object_type_qualname(const void *type);
+const void *object_type_dict(const void *type); /* tp_dict */
 /* What a class statement has set in the class itself, among its first attributes. */
 const void *object_type_entry(const void *type, const char *name);
 
@@ -161,6 +162,11 @@ bool object_next_slot(struct object_slots *slots);
 const void *object_attribute(const void *object, const char *name);
 
 /* Whether a str is this ASCII text. */
-bool object_str_is(const void *str, const char *text);
+bool object_str_equals(const void *str, const char *text, size_t length);
+
+static inline bool object_str_is(const void *str, const char *text)
+{
+	return object_str_equals(str, text, __builtin_strlen(text));
+}
 
 #endif

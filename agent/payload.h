@@ -7,6 +7,7 @@
 #define BREADCRUMB_AGENT_PAYLOAD_H
 
 #include "buffer.h"
+#include "extent.h"
 #include "text.h"
 
 #define PAYLOAD_BYTES_MAX 32768u /* of one event */
@@ -26,6 +27,7 @@ struct payload {
 		uint32_t index;
 	} notes[256];
 	uint16_t fresh_notes[64];
+	struct extent_memo memo; /* for the texts' maker */
 	/* What is being packed. */
 	size_t used, room; /* bytes */
 	bool cut;          /* not all was packed */

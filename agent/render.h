@@ -10,6 +10,7 @@
 struct render {
 	struct text *text;
 	const struct extent *extent;
+	struct extent_memo *memo; /* NULL: none */
 	unsigned depth;
 	const void *path[EXTENT_DEPTH_MAX]; /* what the value is inside of */
 };
@@ -22,6 +23,14 @@ void render_object(struct render *r, const void *object);
 bool render_enter(struct render *r, const void *object, const char *open,
                   const char *close);
 void render_leave(struct render *r);
+
+/* How many items the innermost container or object shows: half as many as the one that it
+ * is in, and at least one. */
+static inline unsigned render_limit(const struct render *r)
+{
+	unsigned items = r->extent->items >> (r->depth > 1 ? r->depth - 1 : 0);
+	return items || !r->extent->items ? items : 1;
+}
 
 /* How much is not shown: "… 17 more". */
 void render_rest(struct render *r, size_t count);

@@ -41,7 +41,7 @@ static void put_deque(struct render *r, const void *object)
 	int64_t at = number(object, 24), longest = number(object, 48);
 
 	text_put_literal(r->text, "deque([");
-	while (shown < size && shown < r->extent->items && block && at >= 0 &&
+	while (shown < size && shown < render_limit(r) && block && at >= 0 &&
 	       at < BLOCK_ITEMS && !r->text->full) {
 		if (shown++)
 			text_put_literal(r->text, ", ");

@@ -7,22 +7,66 @@
 
 #include "redact.h"
 
+static void put_type_name(struct render *r, const void *type, const void *qualname)
+{
+	const void *module = object_type_module(type);
+
+	if (module && object_is_str(module) && !object_str_is(module, "builtins")) {
+		render_name(r, module);
+		text_put_char(r->text, '.');
+	}
+	render_name(r, qualname);
+}
+
+/* Whether the note is of this type: another one may have its address by now, but not its
+ * dict and its qualified name as well. */
+static bool is_noted(const struct extent_name *n, const void *type, const void *qualname)
+{
+	if (n->type != type || !n->length || n->dict != object_type_dict(type) ||
+	    !object_is_str(qualname))
+		return false;
+	struct object_str s = object_str(qualname);
+	return s.width == 1 && s.length == (size_t)(n->length - n->qualname) &&
+	       memcmp(s.data, n->text + n->qualname, s.length) == 0;
+}
+
+static void note(struct extent_name *n, const struct text *t, const char *from,
+                 const void *type, const void *qualname)
+{
+	size_t length = (size_t)(t->at - from);
+
+	n->length = 0;
+	if (t->full || length > sizeof n->text || !object_is_str(qualname))
+		return;
+	struct object_str s = object_str(qualname);
+	if (s.width != 1 || s.length > length)
+		return;
+	n->type = type;
+	n->dict = object_type_dict(type);
+	n->qualname = (uint8_t)(length - s.length);
+	memcpy(n->text, from, length);
+	n->length = (uint8_t)length;
+}
+
 /* "module.qualname"; as Python does, without the module `builtins`. */
 void render_type_name(struct render *r, const void *type)
 {
 	const void *qualname = object_type_qualname(type);
-	const void *module = object_type_module(type);
+	const char *from = r->text->at;
 
 	if (!qualname) {
 		text_put_string(r->text, object_type_name(type));
 		return;
 	}
-	if (module && object_kind(module) == OBJECT_STR &&
-	    !object_str_is(module, "builtins")) {
-		render_name(r, module);
-		text_put_char(r->text, '.');
+	struct extent_name *n =
+	    r->memo ? &r->memo->names[(uintptr_t)type / 64 % EXTENT_NAMES] : NULL;
+	if (n && is_noted(n, type, qualname)) {
+		text_put(r->text, n->text, n->length);
+		return;
 	}
-	render_name(r, qualname);
+	put_type_name(r, type, qualname);
+	if (n)
+		note(n, r->text, from, type, qualname);
 }
 
 static void put_address(struct render *r, const void *object)
@@ -38,7 +82,7 @@ static bool put_attributes(struct render *r, const void *object)
 	struct object_slots slots = object_slots(object);
 	unsigned shown = 0;
 
-	while (shown < r->extent->items && !r->text->full && object_next(&walk)) {
+	while (shown < render_limit(r) && !r->text->full && object_next(&walk)) {
 		if (!walk.key)
 			continue;
 		shown++;
@@ -56,7 +100,7 @@ static bool put_attributes(struct render *r, const void *object)
 		return true;
 	}
 	while (!r->text->full && object_next_slot(&slots)) {
-		if (shown++ == r->extent->items) {
+		if (shown++ == render_limit(r)) {
 			text_put_literal(r->text, " \xe2\x80\xa6");
 			break;
 		}
@@ -124,7 +168,7 @@ static void put_fields(struct render *r, const void *object, const void *names)
 	struct object_walk value = object_items(object, OBJECT_TUPLE);
 	unsigned shown = 0;
 
-	while (shown < r->extent->items && object_next(&name) && object_next(&value)) {
+	while (shown < render_limit(r) && object_next(&name) && object_next(&value)) {
 		shown++;
 		text_put_char(r->text, ' ');
 		if (!name.value)

@@ -49,17 +49,60 @@ static void put_character(struct text *t, uint32_t point, char quote)
 	}
 }
 
-/* ' as repr() does: " where there is a ' and no ". */
-static char quote_of(const struct object_str *s, size_t count)
+/* What is in a text, seen in one pass: most of all work on it is spared then. */
+enum {
+	HAS_SINGLE = 1, /* quotes */
+	HAS_DOUBLE = 2,
+	HAS_ESCAPE = 4, /* what is not shown as it is */
+	HAS_DIGIT = 8,
+	HAS_DASH = 16,   /* of known tokens, and of private keys */
+	HAS_LETTER = 32, /* of web tokens (eyJ), and of those that have no dash (AKIA) */
+	HAS_BLANK = 64,  /* behind "Bearer" */
+};
+static const uint8_t marks[256] = {
+    [0 ... 8] = HAS_ESCAPE,   ['\t'] = HAS_ESCAPE | HAS_BLANK,
+    [10 ... 31] = HAS_ESCAPE, [127 ... 255] = HAS_ESCAPE,
+    ['\\'] = HAS_ESCAPE,      ['\''] = HAS_SINGLE,
+    ['"'] = HAS_DOUBLE,       ['0' ... '9'] = HAS_DIGIT,
+    ['-'] = HAS_DASH,         ['_'] = HAS_DASH,
+    ['J'] = HAS_LETTER,       ['K'] = HAS_LETTER,
+    [' '] = HAS_BLANK,
+};
+
+struct glance {
+	unsigned marks; /* HAS_* */
+	size_t digits;
+};
+
+static struct glance glance_at(const struct object_str *s, size_t count)
 {
-	bool single = false;
+	struct glance g = {0};
 	for (size_t i = 0; i < count; i++) {
 		uint32_t c = object_character(s, i);
-		if (c == '"')
-			return '\'';
-		single |= c == '\'';
+		unsigned mark = c < 256 ? marks[c] : HAS_ESCAPE;
+		g.marks |= mark;
+		g.digits += (mark & HAS_DIGIT) != 0;
 	}
-	return single ? '"' : '\'';
+	return g;
+}
+
+static struct glance glance_at_narrow(const uint8_t *at, size_t count)
+{
+	struct glance g = {0};
+	for (size_t i = 0; i < count; i++) {
+		unsigned mark = marks[at[i]];
+		g.marks |= mark;
+		g.digits += mark >> 3 & 1;
+	}
+	return g;
+}
+
+/* The shortest of what redact.c knows has 12 digits, or 13 characters with a blank, or 20
+ * with a dash or one of two letters. */
+static bool may_be_secret(const struct glance *g, size_t count)
+{
+	return g->digits >= 12 || (count >= 13 && (g->marks & HAS_BLANK)) ||
+	       (count >= 20 && (g->marks & (HAS_DASH | HAS_LETTER)));
 }
 
 /* Looked at in pieces that overlap, as ASCII. */
@@ -68,10 +111,6 @@ static bool looks_secret(const struct object_str *s, size_t count)
 	char piece[512];
 	size_t step = sizeof piece - 2 * LOOK_AHEAD;
 
-	if (count + LOOK_AHEAD < s->length)
-		count += LOOK_AHEAD;
-	else
-		count = s->length;
 	if (s->width == 1)
 		return redact_looks_secret(s->data, count);
 	for (size_t from = 0; from < count; from += step) {
@@ -86,6 +125,21 @@ static bool looks_secret(const struct object_str *s, size_t count)
 	return false;
 }
 
+/* Looks at the first `count` characters, and a bit behind.  False: they are to be hidden.
+ */
+static bool look(const struct object_str *s, size_t count, struct glance *g)
+{
+	count = count + LOOK_AHEAD < s->length ? count + LOOK_AHEAD : s->length;
+	*g = s->width == 1 ? glance_at_narrow(s->data, count) : glance_at(s, count);
+	return !may_be_secret(g, count) || !looks_secret(s, count);
+}
+
+/* ' as repr() does: " where there is a ' and no ". */
+static char quote_of(const struct glance *g)
+{
+	return (g->marks & (HAS_SINGLE | HAS_DOUBLE)) == HAS_SINGLE ? '"' : '\'';
+}
+
 /* Most text is ASCII that needs no escape: as far as that goes, in one piece. */
 static size_t plain_length(const struct object_str *s, size_t count, char quote)
 {
@@ -94,16 +148,15 @@ static size_t plain_length(const struct object_str *s, size_t count, char quote)
 
 	if (s->width != 1)
 		return 0;
-	while (i < count && at[i] >= ' ' && at[i] < 0x7f && at[i] != '\\' &&
-	       at[i] != (uint8_t)quote)
+	while (i < count && !(marks[at[i]] & HAS_ESCAPE) && at[i] != (uint8_t)quote)
 		i++;
 	return i;
 }
 
 static void put_characters(struct render *r, const struct object_str *s, size_t count,
-                           char quote)
+                           char quote, bool plain)
 {
-	size_t i = plain_length(s, count, quote);
+	size_t i = plain ? count : plain_length(s, count, quote);
 	size_t room = (size_t)(r->text->end - r->text->at);
 
 	if (i > room) { /* as much as there is room for */
@@ -116,18 +169,26 @@ static void put_characters(struct render *r, const struct object_str *s, size_t 
 		put_character(r->text, object_character(s, i), quote);
 }
 
+/* Whether all of it can be shown as it is. */
+static bool is_plain(const struct object_str *s, const struct glance *g, char quote)
+{
+	return s->width == 1 && !(g->marks & HAS_ESCAPE) &&
+	       !(quote == '\'' && (g->marks & HAS_SINGLE));
+}
+
 void render_str(struct render *r, const void *str)
 {
 	struct object_str s = object_str(str);
 	size_t count = s.length < r->extent->length ? s.length : r->extent->length;
+	struct glance g;
 
-	if (looks_secret(&s, count)) {
+	if (!look(&s, count, &g)) {
 		text_put_literal(r->text, REDACT_TEXT);
 		return;
 	}
-	char quote = quote_of(&s, count);
+	char quote = quote_of(&g);
 	text_put_char(r->text, quote);
-	put_characters(r, &s, count, quote);
+	put_characters(r, &s, count, quote, is_plain(&s, &g, quote));
 	text_put_char(r->text, quote);
 	if (count < s.length)
 		render_rest(r, s.length - count);
@@ -135,16 +196,18 @@ void render_str(struct render *r, const void *str)
 
 void render_plain_str(struct render *r, const void *str, size_t most)
 {
+	struct glance g;
+
 	if (!str || !object_is_str(str))
 		return;
 	struct object_str s = object_str(str);
 	size_t count = s.length < most ? s.length : most;
 
-	if (looks_secret(&s, count)) {
+	if (!look(&s, count, &g)) {
 		text_put_literal(r->text, REDACT_TEXT);
 		return;
 	}
-	put_characters(r, &s, count, '\0');
+	put_characters(r, &s, count, '\0', s.width == 1 && !(g.marks & HAS_ESCAPE));
 	if (count < s.length)
 		render_rest(r, s.length - count);
 }
@@ -155,7 +218,7 @@ void render_name(struct render *r, const void *str)
 		return;
 	struct object_str s = object_str(str);
 	size_t count = s.length < RENDER_NAME_MAX ? s.length : RENDER_NAME_MAX;
-	put_characters(r, &s, count, '\0');
+	put_characters(r, &s, count, '\0', false);
 }
 
 void render_bytes(struct render *r, const void *bytes, enum object_kind kind)
@@ -170,11 +233,12 @@ void render_bytes(struct render *r, const void *bytes, enum object_kind kind)
 	const char *data = object_bytes(bytes, kind, &length);
 	struct object_str s = {data, length, 1};
 	size_t count = length < r->extent->length ? length : r->extent->length;
-	if (length && looks_secret(&s, count)) {
+	struct glance g;
+	if (!look(&s, count, &g)) {
 		text_put_literal(t, REDACT_TEXT);
 		return;
 	}
-	char quote = quote_of(&s, count);
+	char quote = quote_of(&g);
 	if (kind == OBJECT_BYTEARRAY)
 		text_put_literal(t, "bytearray(");
 	text_put_char(t, 'b');

@@ -47,7 +47,7 @@ void render_items(struct render *r, struct object_walk walk)
 {
 	size_t shown = 0;
 
-	while (shown < r->extent->items && !r->text->full && object_next(&walk)) {
+	while (shown < render_limit(r) && !r->text->full && object_next(&walk)) {
 		if (shown++)
 			text_put_literal(r->text, ", ");
 		if (walk.key) {
@@ -172,7 +172,7 @@ void render_object(struct render *r, const void *object)
 }
 
 /* Renders, and says so where it had to stop. */
-static void render_all(struct text *text, const void *object,
+static void render_all(struct text *text, const void *object, struct extent_memo *memo,
                        void (*how)(struct render *, const void *))
 {
 	static const char cut[] = "\xe2\x80\xa6";
@@ -180,6 +180,7 @@ static void render_all(struct text *text, const void *object,
 
 	r.text = text;
 	r.extent = extent;
+	r.memo = memo;
 	r.depth = 0;
 	if (text->full || (size_t)(text->end - text->at) < sizeof cut) {
 		text->full = true;
@@ -195,23 +196,23 @@ static void render_all(struct text *text, const void *object,
 	}
 }
 
-void value_render(struct text *text, const void *object)
+void value_render(struct text *text, const void *object, struct extent_memo *memo)
 {
-	render_all(text, object, render_object);
+	render_all(text, object, memo, render_object);
 }
 
 void value_render_named(struct text *text, const char *name, size_t length,
-                        const void *object)
+                        const void *object, struct extent_memo *memo)
 {
 	if (redact_name(name, length))
 		text_put_literal(text, REDACT_TEXT);
 	else
-		value_render(text, object);
+		value_render(text, object, memo);
 }
 
 void value_render_name(struct text *text, const void *name)
 {
-	render_all(text, name, render_name);
+	render_all(text, name, NULL, render_name);
 }
 
 bool value_is_secret_name(const void *name)
@@ -306,7 +307,7 @@ bool value_has_message(const void *exception)
 
 void value_render_message(struct text *text, const void *exception)
 {
-	render_all(text, exception, render_message);
+	render_all(text, exception, NULL, render_message);
 }
 
 /*

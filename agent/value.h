@@ -17,13 +17,14 @@
  * value may be rendered.  Called once, before the interpreter is traced. */
 bool value_init(const struct pyapi *py, const struct extent *extent);
 
-/* Appends the text of a value.  What does not fit is cut, and said so in the text. */
-void value_render(struct text *text, const void *object);
+/* Appends the text of a value.  What does not fit is cut, and said so in the text. `memo`
+ * is the calling thread's, or NULL. */
+void value_render(struct text *text, const void *object, struct extent_memo *memo);
 
 /* The same, for the value of a name that is told to the user: a name that is to be
  * redacted hides the value. */
 void value_render_named(struct text *text, const char *name, size_t length,
-                        const void *object);
+                        const void *object, struct extent_memo *memo);
 
 /* A str as it is, without quotes: the name of a variable. */
 void value_render_name(struct text *text, const void *name);

@@ -10,6 +10,7 @@ EXPORT size_t probe_render(const void *object, char *out, size_t size);
 EXPORT size_t probe_message(const void *exception, char *out, size_t size);
 
 static struct extent extent;
+static struct extent_memo memo;
 
 int probe_init(unsigned length, unsigned items, unsigned depth, const char *words)
 {
@@ -24,7 +25,7 @@ int probe_init(unsigned length, unsigned items, unsigned depth, const char *word
 size_t probe_render(const void *object, char *out, size_t size)
 {
 	struct text text = text_in(out, size);
-	value_render(&text, object);
+	value_render(&text, object, &memo);
 	return text_length(&text);
 }
 

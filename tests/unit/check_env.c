@@ -287,7 +287,7 @@ START_TEST(bounds_of_values_are_kept)
 	    {"BREADCRUMB_VALUE_ITEMS", "0", "1000", "-1", "1001", "0 to 1000",
 	     offsetof(struct env, value_items), 10},
 	    {"BREADCRUMB_VALUE_DEPTH", "1", "16", "0", "17", "1 to 16",
-	     offsetof(struct env, value_depth), 3},
+	     offsetof(struct env, value_depth), 2},
 	    {"BREADCRUMB_EVENT_BYTES", "64", "32K", "63", "32769",
 	     "64 to 32768 bytes, or a number with K", offsetof(struct env, event_bytes),
 	     4096},

@@ -138,8 +138,9 @@ EXPECTED = [
     (gen(), '<generator gen>'), (c, '<coroutine coroutine>'), (sys, "<module 'sys'>"),
     (Plain, "<class '__main__.Plain'>"), (json.dumps, '<function json.dumps>'),
     ([[[1]]], '[[[\\u2026]]]'), (list(range(11)), '[' + ', '.join(map(str, range(10))) + ', \\u2026 1 more]'),
-    ('x' * 201, "'" + 'x' * 200 + "'\\u2026 1 more"), (10**200, '1' + '0' * 199 + '\\u2026 1 more'),
+    ('x' * 201, "'" + 'x' * 200 + "'\\u2026 1 more"), (10**198, '1' + '0' * 198),
     (2**4096, '<int 0x100000000000\\u2026, 4097 bits>'),
+    (-10**199, '<int -0x2171c159\\u2026, 662 bits>'),
 ]
 for value, _ in EXPECTED:
     f(value)
@@ -568,3 +569,62 @@ x = C(); r = weakref.ref(x); f(x); del x
 print(r())
 """
     ctx.same_behaviour(text, env={**VALUES, **MAIN})
+
+
+EXCEPTIONS = """\
+class E(Exception): pass
+def deep(n):
+    if n == 0:
+        raise E('down here')
+    deep(n - 1)
+def cleanup():
+    int('1')
+def middle():
+    try:
+        deep(1)
+    finally:
+        cleanup()
+def outer():
+    try:
+        middle()
+    except E:
+        return 1
+def first():
+    raise KeyError('k')
+def second():
+    try:
+        first()
+    except KeyError as e:
+        raise ValueError('second') from e
+def gen():
+    yield 1
+    raise E('gen')
+outer()
+try: second()
+except ValueError: pass
+try: list(gen())
+except E: pass
+deep(0)
+"""
+
+
+@for_backends()
+def test_way_of_each_exception_is_shown(ctx):
+    result = ctx.run(EXCEPTIONS, env={**LOCALS, **MAIN})
+    ctx.equal(result.returncode, 1)
+    shown_ = ctx.command("tree", "--exceptions", "--wide", result.traces[0]).check(0).stdout
+    got = []
+    for line in shown_.splitlines()[1:]:
+        if line.startswith("    "):  # how, where and in which file
+            got[-1].append(" ".join(line.split("  /")[0].split()))
+        else:
+            got.append([line.split("  ")[-1]])
+    ctx.equal(got, [
+        ["E: down here", "raised in deep(n=0)", "through deep(n=1)", "through middle()",
+         "caught in outer()"],
+        ["KeyError: 'k'", "raised in first()", "caught in second()"],
+        ["ValueError: second", "raised in second()", "caught in <module>()"],
+        ["E: gen", "raised in gen()", "caught in <module>()"],
+        ["E: down here", "raised in deep(n=0)", "through <module>()",
+         "not caught in what was recorded"],
+    ])

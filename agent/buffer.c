@@ -140,11 +140,6 @@ struct buffer *buffer_acquire(uint32_t number, uint64_t start)
 	return b;
 }
 
-static bool in_scratch(const struct buffer *b)
-{
-	return b->first == b->scratch;
-}
-
 static void drop_scratch(struct buffer *b)
 {
 	sink_lose(b->loss, record_count_events(b->first, (size_t)(b->next - b->first)));
@@ -188,7 +183,7 @@ static bool append(struct buffer *b)
 
 void buffer_flush(struct buffer *b)
 {
-	if (in_scratch(b)) {
+	if (buffer_in_scratch(b)) {
 		drop_scratch(b);
 	} else if (b->next > b->first && append(b) &&
 	           b->window_size < CRUMB_WINDOW_SIZE && !b->stays_small) {
@@ -202,7 +197,7 @@ bool buffer_room(struct buffer *b, size_t words)
 	if (buffer_has_room(b, words))
 		return true;
 	buffer_flush(b);
-	if (!in_scratch(b) && !buffer_has_room(b, words) && !b->stays_small &&
+	if (!buffer_in_scratch(b) && !buffer_has_room(b, words) && !b->stays_small &&
 	    b->window_size < CRUMB_WINDOW_SIZE) {
 		grow(b);
 		open_window(b);
@@ -219,13 +214,13 @@ void buffer_release(struct buffer *b)
 {
 	bool kept = true;
 	buffer_mine = NULL;
-	if (in_scratch(b))
+	if (buffer_in_scratch(b))
 		drop_scratch(b);
 	else if (b->next > b->first)
 		kept = append(b);
 	/* A window that could not be appended holds this thread's last events for ever.
 	 */
-	if (b->window && (in_scratch(b) || !kept))
+	if (b->window && (buffer_in_scratch(b) || !kept))
 		b->window = NULL;
 	if (b->window)
 		__atomic_store_n(&b->window->thread, 0, __ATOMIC_RELEASE);
@@ -255,7 +250,7 @@ bool buffer_others_in_use(void)
 void buffer_count_losses(bool all_threads)
 {
 	struct buffer *mine = buffer_mine;
-	if (mine && in_scratch(mine))
+	if (mine && buffer_in_scratch(mine))
 		drop_scratch(mine);
 	if (!all_threads || pthread_mutex_trylock(&lock) != 0)
 		return;
@@ -271,7 +266,7 @@ void buffer_count_losses(bool all_threads)
 const struct crumb_block *buffer_retire(size_t *size, size_t *words)
 {
 	struct buffer *b = buffer_mine;
-	if (!b || in_scratch(b))
+	if (!b || buffer_in_scratch(b))
 		return NULL;
 	const struct crumb_block *window = b->window;
 	*size = b->window_size;

@@ -97,6 +97,12 @@ static inline void buffer_reserve(struct buffer *b, size_t words)
 		buffer_flush(b);
 }
 
+/* Whether what is stored now is only counted. */
+static inline bool buffer_in_scratch(const struct buffer *b)
+{
+	return b->first == b->scratch;
+}
+
 /* Whether there is room for so many words in a row, more than BUFFER_SCRATCH. */
 static inline bool buffer_has_room(const struct buffer *b, size_t words)
 {

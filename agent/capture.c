@@ -29,11 +29,10 @@ bool capture_init(const struct pyapi *py, const struct capture_options *given)
 }
 
 /* Names of the code's variables, once for each file. */
-static void tell_variables(const void *code)
+static void tell_variables(struct payload *p, const void *code)
 {
 	struct intern_text names[INTERN_VARIABLES_MAX];
-	char place[8192];
-	struct text text = text_in(place, sizeof place);
+	struct text text = text_in(p->text, sizeof p->text);
 	unsigned count = frame_variables(code);
 
 	if (count > INTERN_VARIABLES_MAX)
@@ -43,7 +42,8 @@ static void tell_variables(const void *code)
 		size_t from = text_length(&text);
 		if (name)
 			value_render_name(&text, name);
-		names[i] = (struct intern_text){place + from, text_length(&text) - from};
+		names[i] =
+		    (struct intern_text){p->text + from, text_length(&text) - from};
 	}
 	trace_variables(code, names, count);
 }
@@ -61,8 +61,9 @@ static void add(struct payload *p, unsigned which, const void *value, bool secre
 static void add_variables(struct payload *p, const struct frame *f, unsigned count)
 {
 	if (!trace_knows_variables(f->code))
-		tell_variables(f->code);
-	if (count > INTERN_VARIABLES_MAX)
+		tell_variables(p, f->code);
+	bool more = count > INTERN_VARIABLES_MAX;
+	if (more)
 		count = INTERN_VARIABLES_MAX;
 	for (unsigned i = 0; i < count && !p->cut; i++) {
 		const void *value = frame_variable(f, i);
@@ -71,15 +72,24 @@ static void add_variables(struct payload *p, const struct frame *f, unsigned cou
 			add(p, CRUMB_VALUE_VARIABLES + i, value,
 			    value_is_secret_name(name));
 	}
+	if (more)
+		payload_more(p);
 }
+
+#define NAMES_MAX 1000 /* of a module or class body that are looked at */
 
 /* What a module or class body has defined: not what every module has. */
 static void add_namespace(struct payload *p, const void *names)
 {
 	struct object_walk walk = object_items(names, OBJECT_DICT);
 	char place[256];
+	unsigned looked = 0;
 
 	while (!p->cut && object_next(&walk)) {
+		if (looked++ == NAMES_MAX) {
+			payload_more(p);
+			break;
+		}
 		struct text name = text_in(place, sizeof place);
 		if (object_kind(walk.key) != OBJECT_STR)
 			continue;
@@ -142,7 +152,7 @@ void capture_line(const void *code, void *hint, const struct frame *frame)
 }
 
 void capture_exception(const void *code, void *hint, const struct frame *frame,
-                       const void *exception)
+                       const void *type, const void *exception)
 {
 	int saved = errno;
 	bool says = readable && exception && value_has_message(exception);
@@ -151,7 +161,7 @@ void capture_exception(const void *code, void *hint, const struct frame *frame,
 	if (p) {
 		if (says) {
 			struct text text = payload_text(p);
-			value_render_message(&text, exception);
+			value_render_message(&text, type, exception);
 			if (text_length(&text))
 				payload_add(p, CRUMB_VALUE_MESSAGE, NULL, &text);
 		}

@@ -35,8 +35,8 @@ void capture_leave(enum crumb_word_kind kind, const void *code, void *hint,
 
 void capture_line(const void *code, void *hint, const struct frame *frame);
 
-/* `exception`: an exception, or, up to 3.11, what it will be made of. */
+/* `exception`: one of this type, or, up to 3.11, what it will be made of. */
 void capture_exception(const void *code, void *hint, const struct frame *frame,
-                       const void *exception);
+                       const void *type, const void *exception);
 
 #endif

@@ -87,7 +87,7 @@ static void ended_by_exception(void *frame, PyObject *code, void *globals)
 		if (!line)
 			line = pyapi_frame_line(py, frame, code);
 		struct frame inside = frame_of_eval(frame, code, false);
-		capture_exception(code, globals, &inside, value ? value : py->none);
+		capture_exception(code, globals, &inside, type, value ? value : py->none);
 		trace_exception(code, globals, line, pyapi_type_name(py, type));
 	}
 	py->PyErr_Restore(type, value, traceback);

@@ -109,7 +109,7 @@ CALLBACK(py_raise)
 		PyObject *type = py->PyObject_Type(args[2]);
 		if (capture_wants.locals)
 			frame = frame_here(args[0]);
-		capture_exception(args[0], NULL, &frame, args[2]);
+		capture_exception(args[0], NULL, &frame, type, args[2]);
 		trace_exception(args[0], NULL, current_line(py, args[0]),
 		                pyapi_type_name(py, type));
 		py->Py_DecRef(type);

@@ -419,7 +419,7 @@ struct object_walk object_items(const void *object, enum object_kind kind)
 
 /* Places that are looked at for the next item of a set or dict, most of which were
  * deleted. */
-#define STEPS_MAX 128
+#define STEPS_MAX 512
 
 static bool next_split(struct object_walk *walk)
 {

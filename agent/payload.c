@@ -26,6 +26,7 @@ void payload_begin(struct payload *p, const struct buffer *b, size_t room)
 	p->before = p->count;
 	p->fresh = 0;
 	p->used = sizeof(uint64_t);
+	p->rendered = 0;
 	p->room = room + sizeof(uint64_t);
 	p->cut = false;
 }
@@ -87,19 +88,26 @@ static void put_text(struct payload *p, const struct text *t)
 	p->used += length;
 }
 
+void payload_more(struct payload *p)
+{
+	/* There is always room for this: bytes[] is larger than what may be used. */
+	if (!p->cut)
+		put_number(p, CRUMB_VALUE_MORE);
+	p->cut = true;
+}
+
 bool payload_add(struct payload *p, unsigned which, const struct text *name,
                  const struct text *text)
 {
-	size_t needed = PAYLOAD_ITEM + text_length(text) + (name ? text_length(name) : 0);
+	size_t length = text_length(text) + (name ? text_length(name) : 0);
 	bool nothing_fit = text->full && text_length(text) == 0;
 
 	if (p->cut)
 		return false;
-	if (nothing_fit || needed > p->room - p->used) {
-		/* There is always room for this: bytes[] is larger than what may be used.
-		 */
-		p->cut = true;
-		put_number(p, CRUMB_VALUE_MORE);
+	p->rendered += length;
+	if (nothing_fit || PAYLOAD_ITEM + length > p->room - p->used ||
+	    p->rendered > PAYLOAD_AGAIN * p->room) {
+		payload_more(p);
 		return false;
 	}
 	put_number(p, which);

@@ -11,6 +11,7 @@
 #include "text.h"
 
 #define PAYLOAD_BYTES_MAX 32768u /* of one event */
+#define PAYLOAD_AGAIN     4u     /* times as much may be rendered */
 #define PAYLOAD_ITEM      30u    /* at most, of an item without its texts */
 
 struct payload {
@@ -30,6 +31,7 @@ struct payload {
 	struct extent_memo memo; /* for the texts' maker */
 	/* What is being packed. */
 	size_t used, room; /* bytes */
+	size_t rendered;   /* bytes of texts, those that were stored before included */
 	bool cut;          /* not all was packed */
 	char text[PAYLOAD_BYTES_MAX];
 	char bytes[PAYLOAD_BYTES_MAX + 16] __attribute__((aligned(8)));
@@ -41,7 +43,9 @@ void payload_begin(struct payload *p, const struct buffer *b, size_t room);
 /* Where the next text can be rendered. */
 static inline struct text payload_text(struct payload *p)
 {
-	size_t room = p->room - p->used;
+	size_t room = p->room - p->used, left = PAYLOAD_AGAIN * p->room - p->rendered;
+	if (room > left)
+		room = left;
 	return text_in(p->text, room > PAYLOAD_ITEM ? room - PAYLOAD_ITEM : 0);
 }
 
@@ -49,6 +53,9 @@ static inline struct text payload_text(struct payload *p)
  * CRUMB_VALUE_NAMED, else NULL.  False: there is no room; further ones are not added. */
 bool payload_add(struct payload *p, unsigned which, const struct text *name,
                  const struct text *text);
+
+/* There is more than could be added. */
+void payload_more(struct payload *p);
 
 /* Whether there is anything to store. */
 static inline bool payload_any(const struct payload *p)

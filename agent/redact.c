@@ -103,6 +103,9 @@ bool redact_name(const char *name, size_t length)
 	return false;
 }
 
+#define CARD_MIN 12
+#define CARD_MAX 19
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -190,26 +193,23 @@ static bool is_private_key(const char *at, const char *end)
 /* Lengths by the first digits of the cards in use, and the check digit (Luhn's). */
 static bool is_card(const char *digits, size_t count)
 {
-	unsigned sum = 0;
+	static const struct {
+		uint16_t from, to; /* the first four digits */
+		uint8_t least, most;
+	} cards[] = {
+	    {2221, 2720, 16, 16}, {3000, 3059, 14, 14}, {3400, 3499, 15, 15},
+	    {3528, 3589, 16, 16}, {3600, 3699, 14, 14}, {3700, 3799, 15, 15},
+	    {3800, 3999, 14, 14}, {4000, 4999, 13, 19}, {5000, 5099, 12, 19},
+	    {5100, 5599, 16, 16}, {5600, 5899, 12, 19}, {6000, 6999, 12, 19},
+	};
+	unsigned first = 0, sum = 0;
 	bool known = false;
 
-	switch (digits[0]) {
-	case '2':
-	case '5':
-		known = count == 16;
-		break;
-	case '3':
-		known = count >= 14 && count <= 16;
-		break;
-	case '4':
-		known = count == 13 || count == 16 || count == 19;
-		break;
-	case '6':
-		known = count >= 12 && count <= 19;
-		break;
-	default:
-		break;
-	}
+	for (size_t i = 0; i < 4; i++)
+		first = first * 10 + (unsigned)(digits[i] - '0');
+	for (size_t i = 0; i < sizeof cards / sizeof *cards; i++)
+		known |= cards[i].from <= first && first <= cards[i].to &&
+		         cards[i].least <= count && count <= cards[i].most;
 	for (size_t i = 0; known && i < count; i++) {
 		unsigned digit = (unsigned)(digits[count - 1 - i] - '0');
 		if (i % 2)
@@ -219,27 +219,31 @@ static bool is_card(const char *digits, size_t count)
 	return known && sum % 10 == 0;
 }
 
-/* A number of a card begins here: single spaces and dashes may be in it. */
+/* Whether the number of a card begins at this group of digits: single blanks and dashes
+ * may be between its groups.  *past: behind the first group. */
 static bool has_card(const char *at, const char *end, const char **past)
 {
-	char digits[20];
+	char digits[CARD_MAX];
 	size_t count = 0;
 
-	while (at < end && (is_digit(*at) || ((*at == ' ' || *at == '-') &&
-	                                      at + 1 < end && is_digit(at[1])))) {
-		if (is_digit(*at)) {
-			if (count == sizeof digits)
-				break;
-			digits[count++] = *at;
-		}
+	*past = NULL;
+	for (;;) {
+		const char *group = at;
+		while (at < end && is_digit(*at))
+			at++;
+		size_t length = (size_t)(at - group);
+		if (!*past)
+			*past = at;
+		if (length > CARD_MAX - count)
+			return false;
+		memcpy(digits + count, group, length);
+		count += length;
+		if (count >= CARD_MIN && is_card(digits, count))
+			return true;
+		if (end - at < 2 || (*at != ' ' && *at != '-') || !is_digit(at[1]))
+			return false;
 		at++;
 	}
-	while (at < end && is_digit(*at)) { /* a longer number is none */
-		count = sizeof digits;
-		at++;
-	}
-	*past = at;
-	return count >= 12 && count < sizeof digits && is_card(digits, count);
 }
 
 /* Where something secret may begin: of a word's first character only. */
@@ -298,7 +302,7 @@ bool redact_looks_secret(const char *text, size_t length)
 			if (is_private_key(at, end))
 				return true;
 			at++;
-			break;
+			continue;
 		case DIGIT:
 			if (has_card(at, end, &at))
 				return true;

@@ -67,5 +67,7 @@ void render_known_object(struct render *r, const void *object, enum object_kind 
 /* render_library.c: what the standard library and numpy have written in C, and Path,
  * UUID and Enum.  False: the object is none of these. */
 bool render_library(struct render *r, const void *object);
+/* Whether an object is a member of an Enum: its name (a str, or NULL) and value. */
+bool render_enum(const void *object, const void **name, const void **value);
 
 #endif

@@ -228,6 +228,8 @@ static void put_decimal(struct render *r, const void *object)
 	int64_t length = number(object, 32);
 	const uint64_t *words = field(object, 48);
 
+	char *from = r->text->at;
+
 	text_put_literal(r->text, "Decimal('");
 	if (flags & 1)
 		text_put_char(r->text, '-');
@@ -241,6 +243,11 @@ static void put_decimal(struct render *r, const void *object)
 		for (int64_t i = length; i-- > 0;)
 			text_put_padded(&digits, words[i],
 			                i + 1 == length ? 1 : WORD_DIGITS);
+		if (redact_looks_secret(place, text_length(&digits))) {
+			r->text->at = from;
+			text_put_literal(r->text, REDACT_TEXT);
+			return;
+		}
 		put_scientific(r, place, text_length(&digits), number(object, 16));
 	}
 	text_put_literal(r->text, "')");
@@ -367,29 +374,41 @@ static bool put_known(struct render *r, const void *object, const void *type)
 	return false;
 }
 
+bool render_enum(const void *object, const void **name, const void **value)
+{
+	const void *meta = object_type(object_type(object));
+	const char *meta_name = object_type_name(meta);
+
+	if (object_is_c_type(meta) ||
+	    (strcmp(meta_name, "EnumType") && strcmp(meta_name, "EnumMeta")))
+		return false;
+	*name = object_attribute(object, "_name_");
+	*value = object_attribute(object, "_value_");
+	return *value != NULL;
+}
+
 /* <Color.RED: 1> */
 static bool put_enum(struct render *r, const void *object, const void *type)
 {
-	const void *meta = object_type(type);
-	const char *name = object_type_name(meta);
-	const void *qualname = object_type_qualname(type);
+	const void *name, *value;
 
-	if (object_is_c_type(meta) ||
-	    (strcmp(name, "EnumType") && strcmp(name, "EnumMeta")))
+	if (!render_enum(object, &name, &value))
 		return false;
-	const void *member = object_attribute(object, "_name_");
-	const void *value = object_attribute(object, "_value_");
-	if (!value)
-		return false;
+	if (!render_enter(r, object, "<", ">"))
+		return true;
 	text_put_char(r->text, '<');
-	render_plain_str(r, qualname, r->extent->length);
-	if (member && object_kind(member) == OBJECT_STR) {
+	render_name(r, object_type_qualname(type));
+	if (name && object_is_str(name)) {
 		text_put_char(r->text, '.');
-		render_plain_str(r, member, r->extent->length);
+		render_name(r, name);
 	}
 	text_put_literal(r->text, ": ");
-	render_object(r, value);
+	if (name && render_is_secret_name(name))
+		text_put_literal(r->text, REDACT_TEXT);
+	else
+		render_object(r, value);
 	text_put_char(r->text, '>');
+	render_leave(r);
 	return true;
 }
 
@@ -424,6 +443,8 @@ static bool put_uuid(struct render *r, const void *object)
 	return true;
 }
 
+#define PARTS_MAX 256 /* of a path that are looked at */
+
 static bool is_absolute(const void *part)
 {
 	if (!part || object_kind(part) != OBJECT_STR)
@@ -438,6 +459,8 @@ static void put_joined(struct render *r, const void *parts, enum object_kind kin
 	bool first = true, slash = true;
 
 	/* What is before the last absolute one does not count. */
+	if (walk.end > PARTS_MAX)
+		walk.end = last.end = PARTS_MAX;
 	for (struct object_walk w = walk; object_next(&w);) {
 		if (is_absolute(w.value))
 			walk = last;

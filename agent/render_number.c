@@ -7,8 +7,8 @@
 #include <math.h>
 
 #define DIGIT_BITS 30
-/* Digits of 30 bits that are made decimal: 660 bits, up to 199 decimal digits.  More would
- * take time that grows with their square (14 us for 2,040 bits). */
+/* Digits of 30 bits that are made decimal: 660 bits, up to 199 decimal digits.  More
+ * would take time that grows with their square (14 us for 2,040 bits). */
 #define DECIMAL_MAX 22
 #define BILLION     1000000000u
 
@@ -115,7 +115,12 @@ static void put_float(struct render *r, double number, int flags)
 		text_put_literal(r->text, "<float>");
 		return;
 	}
-	text_put_string(r->text, text);
+	size_t length = strlen(text);
+	bool whole = length > 2 && strcmp(text + length - 2, ".0") == 0;
+	if (whole && redact_looks_secret(text, length - 2))
+		text_put_literal(r->text, REDACT_TEXT);
+	else
+		text_put(r->text, text, length);
 	py->PyMem_Free(text);
 }
 

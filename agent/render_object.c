@@ -116,6 +116,9 @@ static bool put_content(struct render *r, const void *object, enum object_kind k
 {
 	struct text *t = r->text;
 
+	if (kind < OBJECT_INT || kind > OBJECT_FROZENSET)
+		return false;
+	text_put_char(t, ' ');
 	switch (kind) {
 	case OBJECT_INT:
 		render_int(r, object);
@@ -155,11 +158,23 @@ static bool put_content(struct render *r, const void *object, enum object_kind k
 /* The names of a named tuple's fields, when it is one: a tuple as long as the object. */
 static const void *field_names(const void *object, const void *type)
 {
-	const void *names = object_type_entry(type, "_fields");
+	const void *names = NULL;
+
+	for (unsigned i = 0; type && !names && i < 64; i++) {
+		names = object_type_entry(type, "_fields");
+		type = object_type_base(type);
+	}
 	if (!names || object_kind(names) != OBJECT_TUPLE ||
 	    object_length(names) != object_length(object))
 		return NULL;
 	return names;
+}
+
+/* A tuple with slots is one of C (time.struct_time): its items are in them, by name. */
+static bool has_slots(const void *object)
+{
+	struct object_slots slots = object_slots(object);
+	return object_next_slot(&slots);
 }
 
 static void put_fields(struct render *r, const void *object, const void *names)
@@ -201,19 +216,14 @@ void render_instance(struct render *r, const void *object)
 	}
 	if (!render_enter(r, object, " ", ">"))
 		return;
-	const void *names = kind == OBJECT_TUPLE ? field_names(object, type) : NULL;
 	bool any = true;
-	if (names) {
+	const void *names = kind == OBJECT_TUPLE ? field_names(object, type) : NULL;
+	if (names)
 		put_fields(r, object, names);
-	} else if (kind != OBJECT_OTHER) {
-		text_put_char(t, ' ');
-		if (!put_content(r, object, kind)) {
-			t->at--;
-			any = false;
-		}
-	} else {
+	else if (kind == OBJECT_TUPLE && has_slots(object))
 		any = false;
-	}
+	else
+		any = put_content(r, object, kind);
 	any |= put_attributes(r, object);
 	if (!any)
 		put_address(r, object);
@@ -328,8 +338,11 @@ void render_known_object(struct render *r, const void *object, enum object_kind 
 		put_range(r, object);
 		break;
 	case OBJECT_SLICE:
+		if (!render_enter(r, object, "slice(", ")"))
+			break;
 		text_put_literal(t, "slice(");
 		put_parts(r, object, 3);
+		render_leave(r);
 		break;
 	case OBJECT_TYPE:
 		text_put_literal(t, "<class '");

@@ -290,6 +290,18 @@ static bool is_secret_str(const void *name)
 	return is;
 }
 
+/* A member of an Enum is known by its name as well as by its value. */
+static bool is_secret_member(const void *object)
+{
+	const void *name, *value;
+
+	if (object_is_c_type(object_type(object)) || !object_is_still(OBJECT_OTHER) ||
+	    !render_enum(object, &name, &value))
+		return false;
+	return (name && object_is_str(name) && is_secret_str(name)) ||
+	       (value && object_is_str(value) && is_secret_str(value));
+}
+
 bool render_is_secret_name(const void *object)
 {
 	if (object_is_str(object))
@@ -305,7 +317,7 @@ bool render_is_secret_name(const void *object)
 		s.data = object_bytes(object, kind, &s.length);
 		s.width = 1;
 	} else {
-		return false;
+		return is_secret_member(object);
 	}
 	return has_secret_word(&s);
 }

@@ -442,7 +442,7 @@ static struct buffer *make_room(size_t words)
 	struct guard guard = guard_enter();
 	struct buffer *b = my_buffer();
 	if (b && !buffer_room(b, words)) {
-		if (b->window)
+		if (!buffer_in_scratch(b))
 			sink_lose(CRUMB_LOSS_VALUES, 1);
 		b = NULL;
 	}
@@ -474,7 +474,7 @@ void trace_values_end(struct payload *p, enum crumb_word_kind kind, const void *
 	size_t words;
 
 	/* Of code without a lasting definition there is no place to say so. */
-	if (!slot || !slot->id || !payload_any(p)) {
+	if (!slot || !slot->id || slot->id == CRUMB_CODE_UNKNOWN || !payload_any(p)) {
 		payload_stored(p, NULL);
 		return;
 	}

@@ -119,7 +119,7 @@ static void on_exception(const struct pyapi *py, PyFrameObject *frame, PyObject 
 	if (!type || !trace_wants(code, NULL))
 		return;
 	struct frame inside = frame_of_object(frame, code);
-	capture_exception(code, NULL, &inside, py->PyTuple_GetItem(what, 1));
+	capture_exception(code, NULL, &inside, type, py->PyTuple_GetItem(what, 1));
 	trace_exception(code, NULL, line > 0 ? (uint32_t)line : 0,
 	                pyapi_type_name(py, type));
 }

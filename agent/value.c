@@ -171,23 +171,26 @@ void render_object(struct render *r, const void *object)
 	}
 }
 
-/* Renders, and says so where it had to stop. */
-static void render_all(struct text *text, const void *object, struct extent_memo *memo,
-                       void (*how)(struct render *, const void *))
-{
-	static const char cut[] = "\xe2\x80\xa6";
-	struct render r;
+static const char cut[] = "\xe2\x80\xa6";
 
-	r.text = text;
-	r.extent = extent;
-	r.memo = memo;
-	r.depth = 0;
+/* False: there is no room for anything. */
+static bool begin(struct render *r, struct text *text, struct extent_memo *memo)
+{
+	r->text = text;
+	r->extent = extent;
+	r->memo = memo;
+	r->depth = 0;
 	if (text->full || (size_t)(text->end - text->at) < sizeof cut) {
 		text->full = true;
-		return;
+		return false;
 	}
 	text->end -= sizeof cut - 1;
-	how(&r, object);
+	return true;
+}
+
+/* Says so where it had to stop. */
+static void end(struct text *text)
+{
 	text->end += sizeof cut - 1;
 	if (text->full) {
 		text->full = false;
@@ -198,7 +201,11 @@ static void render_all(struct text *text, const void *object, struct extent_memo
 
 void value_render(struct text *text, const void *object, struct extent_memo *memo)
 {
-	render_all(text, object, memo, render_object);
+	struct render r;
+	if (begin(&r, text, memo)) {
+		render_object(&r, object);
+		end(text);
+	}
 }
 
 void value_render_named(struct text *text, const char *name, size_t length,
@@ -212,7 +219,11 @@ void value_render_named(struct text *text, const char *name, size_t length,
 
 void value_render_name(struct text *text, const void *name)
 {
-	render_all(text, name, NULL, render_name);
+	struct render r;
+	if (begin(&r, text, NULL)) {
+		render_name(&r, name);
+		end(text);
+	}
 }
 
 bool value_is_secret_name(const void *name)
@@ -270,23 +281,22 @@ static bool render_os_error(struct render *r, const void *exception)
 }
 
 /* Up to 3.11 an exception may not have been made yet: there are only the arguments. */
-static void render_message(struct render *r, const void *exception)
+static void render_message(struct render *r, const void *type, const void *exception)
 {
 	enum object_kind kind = object_kind(exception);
+	bool is_key = object_is_error(type, OBJECT_KEY_ERROR);
 	const void *args = exception;
 
 	if (kind == OBJECT_EXCEPTION) {
-		const void *type = object_type(exception);
 		args = object_at(exception, object_head() + 8);
 		if (object_is_error(type, OBJECT_OS_ERROR) &&
 		    render_os_error(r, exception))
 			return;
 		if (args && object_kind(args) == OBJECT_TUPLE)
-			render_arguments(r, args,
-			                 object_is_error(type, OBJECT_KEY_ERROR));
+			render_arguments(r, args, is_key);
 	} else if (kind == OBJECT_TUPLE) {
-		render_arguments(r, args, false);
-	} else if (kind == OBJECT_STR) {
+		render_arguments(r, args, is_key);
+	} else if (kind == OBJECT_STR && !is_key) {
 		render_plain_str(r, args, r->extent->length);
 	} else if (kind != OBJECT_NONE) {
 		render_object(r, args);
@@ -305,9 +315,13 @@ bool value_has_message(const void *exception)
 	return kind == OBJECT_TUPLE ? object_length(args) > 0 : kind != OBJECT_NONE;
 }
 
-void value_render_message(struct text *text, const void *exception)
+void value_render_message(struct text *text, const void *type, const void *exception)
 {
-	render_all(text, exception, NULL, render_message);
+	struct render r;
+	if (begin(&r, text, NULL)) {
+		render_message(&r, type, exception);
+		end(text);
+	}
 }
 
 /*

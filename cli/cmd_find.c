@@ -36,6 +36,10 @@ enum {
 #define CONDITIONS_SAID  "16"
 #define THREAD_WIDTH_MAX 20
 
+/* With --context so many are kept, and so much of what is shown behind them: 30 MB. */
+#define FOUND_MAX 100000
+#define END_MAX   200
+
 static const struct option_row find_options[] = {
     {OPTION_VALUE, 'v', "value", "WHAT",
      "some value of the call: TEXT in it, =TEXT, /REGEX/"},
@@ -270,6 +274,28 @@ static void put_call(const struct find *find, const struct crumb_thread *thread,
 	out_line();
 }
 
+/* For the second walk; `end` is taken over. */
+static void keep_found(struct find *find, const struct find_thread *thread,
+                       const struct frame *frame, char *end)
+{
+	if (find->found_count == FOUND_MAX) {
+		free(end);
+		return;
+	}
+	if (strlen(end) > END_MAX) {
+		int length = END_MAX;
+		while (length > 0 && ((unsigned char)end[length] & 0xc0) == 0x80)
+			length--; /* whole characters */
+		char *shorter = util_format("%.*s%s", length, end, out_ellipsis());
+		free(end);
+		end = shorter;
+	}
+	find->found = util_grow(find->found, &find->found_room, find->found_count + 1,
+	                        sizeof(*find->found));
+	find->found[find->found_count++] = (struct found){
+	    (uint32_t)(thread - find->threads), (uint64_t)frame->inner_ns, end};
+}
+
 /* The innermost call is over: found, or not. */
 static void end_call(struct find *find, struct find_thread *thread,
                      const struct crumb_event *event, const char *unfinished)
@@ -286,12 +312,7 @@ static void end_call(struct find *find, struct find_thread *thread,
 			put_call(find, thread->thread, frame, "", end);
 			free(end);
 		} else {
-			find->found =
-			    util_grow(find->found, &find->found_room,
-			              find->found_count + 1, sizeof(*find->found));
-			find->found[find->found_count++] =
-			    (struct found){(uint32_t)(thread - find->threads),
-			                   (uint64_t)frame->inner_ns, end};
+			keep_found(find, thread, frame, end);
 		}
 	}
 	frames_pop(&thread->frames);
@@ -459,12 +480,14 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 			take_event(&find, &event);
 	}
 	end_all(&find);
-	bool any = find.matches > 0;
+	bool any = find.matches > 0, some = find.matches > FOUND_MAX && find.context;
 	if (find.context)
 		show_all_near(&find, &input);
 	int status = input_close(&input);
 	if (!any)
 		util_say("no call was found");
+	if (some)
+		util_say("only the first %d calls that were found are shown", FOUND_MAX);
 	free_all(&find);
 	return status;
 }

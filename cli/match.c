@@ -3,6 +3,7 @@
  */
 #include "match.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,13 +34,41 @@ char *match_read(struct match *match, const char *text, bool exact)
 	return NULL;
 }
 
-/* The text of a str, 'text' or "text", without its quotes. */
+/* The character that an escape of repr() stands for, and how long the escape is; 0: it is
+ * none of these. */
+static size_t unescape(const char *at, char *character)
+{
+	static const char letters[] = "ntr\\'\"", meant[] = "\n\t\r\\'\"";
+	const char *found = at[1] ? strchr(letters, at[1]) : NULL;
+	unsigned number;
+
+	if (found) {
+		*character = meant[found - letters];
+		return 2;
+	}
+	if (at[1] == 'x' && sscanf(at + 2, "%2x", &number) == 1 && number < 0x80) {
+		*character = (char)number;
+		return 4;
+	}
+	return 0;
+}
+
+/* The text of a str, 'text' or "text", without its quotes and escapes. */
 static bool is_quoted(const char *value, const char *text)
 {
-	size_t length = strlen(text);
+	const char quote = *value, *at = value + 1;
 
-	return (*value == '\'' || *value == '"') && strlen(value) == length + 2 &&
-	       value[length + 1] == *value && memcmp(value + 1, text, length) == 0;
+	if (quote != '\'' && quote != '"')
+		return false;
+	while (*text) {
+		char character = *at;
+		size_t length = *at == '\\' ? unescape(at, &character) : 1;
+		if (!*at || !length || character != *text)
+			return false;
+		at += length;
+		text++;
+	}
+	return at[0] == quote && at[1] == '\0';
 }
 
 bool match_value(const struct match *match, const char *value)

@@ -242,7 +242,8 @@ static int take_values(struct stream *stream, size_t words)
 		              " are damaged; the rest of the block goes without values",
 		              stream->thread->shown.number);
 	stream->has_values = r > 0;
-	stream->values_ticks = stream->ticks;
+	stream->values_ticks =
+	    stream->ticks < stream->limit ? stream->ticks : stream->limit;
 	return r < 0 ? r : DECODE_SKIP;
 }
 

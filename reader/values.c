@@ -14,6 +14,9 @@
 #include "define.h"
 #include "strtab.h"
 
+/* Text of one event, what it refers to included: an agent makes a quarter of this. */
+#define SHOWN_MAX ((size_t)512 * 1024)
+
 struct bytes {
 	const unsigned char *at, *end;
 };
@@ -80,6 +83,9 @@ static int take_item(struct values *values, struct bytes *b)
 		r = take_text(values, b, &item.text);
 	if (r <= 0)
 		return r;
+	values->shown += strlen(item.text);
+	if (values->shown > SHOWN_MAX)
+		return 0;
 	if (reader_grow(&values->items, &values->room, values->count,
 	                sizeof(*values->items)))
 		return -ENOMEM;
@@ -110,6 +116,7 @@ int values_take(struct values *values, const unsigned char *payload, size_t size
 	uint64_t head;
 
 	values->count = 0;
+	values->shown = 0;
 	values->cut = false;
 	values->kind = 0;
 	if (size < sizeof(head) || values->broken)

@@ -22,7 +22,7 @@ struct values {
 	enum crumb_kind kind; /* of its event; 0: of one that is not known */
 	uint32_t code;
 	struct values_item *items;
-	size_t count, room;
+	size_t count, room, shown;
 	bool cut; /* there were more */
 
 	/* What crumb_event points at. */

@@ -129,6 +129,7 @@ GOLDEN = {
     "find-value-message": (["find", "-v", "no scale", "values.crumb"], 0),
     "find-arg": (["find", "--arg", "n=3", "values.crumb"], 0),
     "find-arg-and-function": (["find", "-a", "user=ann", "-f", "sell", "values.crumb"], 0),
+    "find-arg-escaped": (["find", "-a", "user=C:\\ann\n\a", "values.crumb"], 0),
     "find-both": (["find", "-a", "user=ann", "-r", "=None", "values.crumb"], 0),
     "find-returned": (["find", "--returned", "=42", "values.crumb"], 0),
     "find-yielded": (["find", "--returned", "fish", "values.crumb"], 0),

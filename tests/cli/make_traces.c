@@ -487,7 +487,7 @@ static void make_values(const char *path)
 	yield(names, 20 * US);
 	VALUES(CRUMB_WORD_RETURN, sell, 21 * US, "\00142", "\010'bob'", "\01113");
 	ret(sell, 22 * US);
-	VALUES(CRUMB_WORD_CALL, sell, 23 * US, "\010'ann'", "\0111");
+	VALUES(CRUMB_WORD_CALL, sell, 23 * US, "\010'C:\\\\ann\\n\\x07'", "\0111");
 	call(sell, 24 * US);
 	make_finish(trace);
 }

@@ -336,7 +336,7 @@ except OSError:
 
 
 SECRETS = """\
-import dataclasses
+import collections, dataclasses, enum
 @dataclasses.dataclass
 class User:
     id: int
@@ -351,9 +351,13 @@ def login(name, password, *, dbToken=None, **options):
 def seen(x):
     return x
 login('ann', 'SECRET-2', dbToken='SECRET-3', user_cookie='SECRET-4')
+class Login(collections.namedtuple('Login', 'user password')): __slots__ = ()
+class Config(enum.Enum): API_KEY = 'SECRET-14'
 for value in [User(1, 'SECRET-5'), s, {'Authorization': 'SECRET-6', 'a': {b'X-Api-Key': 'SECRET-7'}},
               'Bearer SECRET-8abcdef', ['-----BEGIN RSA PRIVATE KEY-----\\nSECRET-9'],
               'card 4111 1111 1111 1111', 4012888888881881, (b'Bearer SECRET-10abcdef',),
+              Login('ann', 'SECRET-15'), Config.API_KEY, {Config.API_KEY: 'SECRET-16'},
+              '4111 1111 1111 1111 12/27', '2024-01-02 4111111111111111', 'x-Bearer SECRET-17abcdef',
               'x' * 190 + ' Bearer SECRET-11' + 'y' * 100, '\\u20ac Bearer SECRET-12abc']:
     seen(value)
 try:
@@ -372,7 +376,7 @@ def test_secrets_do_not_reach_the_file(ctx):
     result = ctx.same_behaviour(SECRETS, env=env)
     trace = read(ctx, result)
     raw = pathlib.Path(trace.path).read_bytes()
-    for secret in (b"SECRET-", b"4111 1111", b"4012888888881881"):
+    for secret in (b"SECRET-", b"4111 1111", b"4111111111111111", b"4012888888881881"):
         at = raw.find(secret)
         if at >= 0:
             raise Failure(f"{raw[max(0, at - 60):at + 60]!r} is in the file")
@@ -388,6 +392,61 @@ def test_secrets_do_not_reach_the_file(ctx):
         ctx.equal(shown_[0], "<__main__.User id=1 password=[redacted]>")
         ctx.equal(shown_[1], "<__main__.Slots api_key=[redacted] x=1>")
         ctx.equal(shown_[2], "{'Authorization': [redacted], 'a': {b'X-Api-Key': [redacted]}}")
+
+
+def test_values_in_themselves_take_little_stack(ctx):
+    text = """\
+import enum, threading
+class A(enum.Enum): X = 1
+class C(enum.Enum): Y = 1
+A.X._value_ = C.Y; C.Y._value_ = A.X
+chain = None
+for i in range(8000): chain = slice(chain, None)
+deep = ()
+for i in range(8000): deep = (deep,)
+def f(x): return 1
+threading.stack_size(256 * 1024)
+for value in (A.X, chain, deep):
+    t = threading.Thread(target=f, args=(value,)); t.start(); t.join()
+print('done')
+"""
+    result = ctx.same_behaviour(text, env={**LOCALS, **MAIN, "BREADCRUMB_EVENT_BYTES": "32768"})
+    got = arguments(read(ctx, result), "f")
+    if ctx.free_threaded:
+        got[0] = "<A.X: <C.Y: <...>>>"
+    ctx.equal(got, ["<A.X: <C.Y: <...>>>", "slice(slice(slice(…), None, None), None, None)",
+                    "(((…),),)"])
+
+
+def test_what_is_repeated_is_bounded_too(ctx):
+    names = ", ".join(f"v{i:03}" for i in range(240))
+    text = f"def f(x):\n    {names} = [x] * 240\n    return 1\nfor i in range(50):\n    f('y' * 190)\n"
+    trace = read(ctx, ctx.run(text, env={**LOCALS, **MAIN}).check(0))
+    for event in trace.select(event_type="return", function_name="f"):
+        size = sum(len(v) for v in event["locals"].values() if v)
+        if not 4096 < size <= 4 * 4096 + 64 or "..." not in event["locals"]:
+            raise Failure(f"{size} bytes in {len(event['locals'])} variables")
+
+
+def test_many_and_long_names_of_variables_are_told(ctx):
+    long_names = [f"a_very_long_name_of_a_variable_that_goes_on_and_on_{i:03}" for i in range(200)]
+    text = (
+        f"def f():\n    {' = '.join(long_names)} = 1\n    return 1\nf()\n"
+        f"def g():\n    {' = '.join(f'v{i}' for i in range(300))} = 1\n    return 1\ng()\n"
+    )
+    trace = read(ctx, ctx.run(text, env={**LOCALS, **MAIN}).check(0))
+    [f] = trace.select(event_type="return", function_name="f")
+    ctx.equal(f["locals"], {name: "1" for name in long_names})
+    [g] = trace.select(event_type="return", function_name="g")
+    ctx.equal(list(g["locals"]), [f"v{i}" for i in range(250)] + ["..."])
+
+
+@for_backends()
+def test_message_of_a_missing_key_is_the_key(ctx):
+    text = "def f(d): return d['missing']\ntry: f({})\nexcept KeyError: pass\n"
+    trace = read(ctx, ctx.run(text, env=MAIN).check(0))
+    got = [e["exception"]["message"] for e in trace.select(event_type="exception", function_name="f")]
+    ctx.equal(got, ["'missing'"])
 
 
 def test_words_that_are_redacted_can_be_chosen(ctx):

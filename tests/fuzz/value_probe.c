@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The agent's rendering of values as functions that ctypes can call: see fuzz/values. */
+#include "object.h"
 #include "redact.h"
 #include "value.h"
 
@@ -32,6 +33,7 @@ size_t probe_render(const void *object, char *out, size_t size)
 size_t probe_message(const void *exception, char *out, size_t size)
 {
 	struct text text = text_in(out, size);
-	value_render_message(&text, exception);
+	if (object_kind(exception) == OBJECT_EXCEPTION)
+		value_render_message(&text, object_type(exception), exception);
 	return text_length(&text);
 }

@@ -114,6 +114,9 @@ START_TEST(tokens_and_keys_look_secret)
 	    "text before -----BEGIN OPENSSH PRIVATE KEY-----",
 	    "ghp_0123456789abcdefghijABCDEFGHIJ012345",
 	    "key AKIAIOSFODNN7EXAMPLE",
+	    "x-ghp_0123456789abcdefghijABCDEFGHIJ012345",
+	    "api-AKIAIOSFODNN7EXAMPLE",
+	    "-Bearer abcdefghijk",
 	};
 	static const char *const plain[] = {
 	    "",
@@ -135,10 +138,22 @@ START_TEST(numbers_of_cards_look_secret)
 {
 	/* The test numbers that the payment industry publishes. */
 	static const char *const secret[] = {
-	    "4111111111111111",   "4111 1111 1111 1111", "4111-1111-1111-1111",
-	    "5555555555554444",   "378282246310005",     "6011111111111117",
-	    "30569309025904",     "2223003122003222",    "paid with 4111111111111111.",
+	    "4111111111111111",
+	    "4111 1111 1111 1111",
+	    "4111-1111-1111-1111",
+	    "5555555555554444",
+	    "378282246310005",
+	    "6011111111111117",
+	    "30569309025904",
+	    "2223003122003222",
+	    "paid with 4111111111111111.",
 	    "[4012888888881881]",
+	    "card-4111111111111111",
+	    "ref-4111 1111 1111 1111",
+	    "4111 1111 1111 1111 12/27",
+	    "4111111111111111 1227",
+	    "2024-01-02 4111111111111111",
+	    "order 12 4111 1111 1111 1111",
 	};
 	static const char *const plain[] = {
 	    "4111111111111112",    /* wrong check digit */

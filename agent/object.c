@@ -74,6 +74,11 @@ static struct place {
 
 static const void *none, *ellipsis, *not_implemented, *str_type;
 static const void *errors[OBJECT_ERRORS];
+static const char *const error_symbols[OBJECT_ERRORS] = {
+    [OBJECT_OS_ERROR] = "PyExc_OSError",
+    [OBJECT_KEY_ERROR] = "PyExc_KeyError",
+    [OBJECT_STOP_ITERATION] = "PyExc_StopIteration",
+};
 
 static size_t place_of(const void *type)
 {
@@ -662,13 +667,14 @@ bool object_init(const struct pyapi *given)
 		all &= add_type(known_types[i].symbol, known_types[i].kind);
 	none = py->none;
 	str_type = pyapi_data("PyUnicode_Type");
-	const void *const *os_error = pyapi_data("PyExc_OSError");
-	const void *const *key_error = pyapi_data("PyExc_KeyError");
-	errors[OBJECT_OS_ERROR] = os_error ? *os_error : NULL;
-	errors[OBJECT_KEY_ERROR] = key_error ? *key_error : NULL;
+	for (size_t i = 0; i < OBJECT_ERRORS; i++) {
+		const void *const *error = pyapi_data(error_symbols[i]);
+		errors[i] = error ? *error : NULL;
+		all &= errors[i] != NULL;
+	}
 	ellipsis = pyapi_data("_Py_EllipsisObject");
 	not_implemented = pyapi_data("_Py_NotImplementedStruct");
-	return all && os_error && key_error && is_as_told();
+	return all && is_as_told();
 }
 
 bool object_is_still(enum object_kind kind)

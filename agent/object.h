@@ -67,7 +67,12 @@ size_t object_size_of(const void *type);        /* tp_basicsize */
 const void *object_type_base(const void *type); /* tp_base */
 bool object_is_heap_type(const void *type);
 /* Whether the type of an exception is this one, or below it. */
-enum object_error { OBJECT_OS_ERROR, OBJECT_KEY_ERROR, OBJECT_ERRORS };
+enum object_error {
+	OBJECT_OS_ERROR,
+	OBJECT_KEY_ERROR,
+	OBJECT_STOP_ITERATION,
+	OBJECT_ERRORS
+};
 bool object_is_error(const void *type, enum object_error which);
 /* Whether no class statement can have made the type. */
 bool object_is_c_type(const void *type);

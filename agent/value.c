@@ -309,6 +309,9 @@ bool value_has_message(const void *exception)
 	const void *args = exception;
 
 	if (kind == OBJECT_EXCEPTION) {
+		/* It carries a result, at each await of an async generator. */
+		if (object_is_error(object_type(exception), OBJECT_STOP_ITERATION))
+			return false;
 		args = object_at(exception, object_head() + 8);
 		kind = args ? object_kind(args) : OBJECT_NONE;
 	}

@@ -154,10 +154,11 @@ void capture_line(const void *code, void *hint, const struct frame *frame)
 void capture_exception(const void *code, void *hint, const struct frame *frame,
                        const void *type, const void *exception)
 {
+	bool says = readable && exception && value_has_message(type, exception);
+	if (!says && !(capture_wants.locals && frame->place))
+		return;
 	int saved = errno;
-	bool says = readable && exception && value_has_message(exception);
-	bool any = says || (capture_wants.locals && frame->place);
-	struct payload *p = any ? trace_values(code, hint, options->event_bytes) : NULL;
+	struct payload *p = trace_values(code, hint, options->event_bytes);
 	if (p) {
 		if (says) {
 			struct text text = payload_text(p);

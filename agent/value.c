@@ -303,19 +303,17 @@ static void render_message(struct render *r, const void *type, const void *excep
 	}
 }
 
-bool value_has_message(const void *exception)
+bool value_has_message(const void *type, const void *exception)
 {
-	enum object_kind kind = object_kind(exception);
-	const void *args = exception;
-
-	if (kind == OBJECT_EXCEPTION) {
-		/* It carries a result, at each await of an async generator. */
-		if (object_is_error(object_type(exception), OBJECT_STOP_ITERATION))
-			return false;
-		args = object_at(exception, object_head() + 8);
-		kind = args ? object_kind(args) : OBJECT_NONE;
+	/* It carries a result, at each await of an async generator. */
+	if (object_is_error(type, OBJECT_STOP_ITERATION))
+		return false;
+	if (object_type(exception) == type) {
+		const void *args = object_at(exception, object_head() + 8);
+		return args && object_length(args) > 0;
 	}
-	return kind == OBJECT_TUPLE ? object_length(args) > 0 : kind != OBJECT_NONE;
+	enum object_kind kind = object_kind(exception);
+	return kind == OBJECT_TUPLE ? object_length(exception) > 0 : kind != OBJECT_NONE;
 }
 
 void value_render_message(struct text *text, const void *type, const void *exception)

@@ -33,7 +33,7 @@ bool value_is_secret_name(const void *name);
 
 /* What str() says of an exception, where its class has no __str__ of its own.  Most that
  * are no errors (StopIteration) say nothing. */
-bool value_has_message(const void *exception);
+bool value_has_message(const void *type, const void *exception);
 void value_render_message(struct text *text, const void *type, const void *exception);
 
 #endif

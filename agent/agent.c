@@ -299,6 +299,7 @@ struct py_status Py_InitializeFromConfig(const void *config)
 	if (!i.real)
 		return result;
 	result = ((struct py_status(*)(const void *))i.real)(config);
-	after_initialize(&i);
+	if (result.type == 0) /* else it has failed half-way */
+		after_initialize(&i);
 	return result;
 }

@@ -421,8 +421,14 @@ static bool try_values(const struct pyapi *py)
 
 bool value_init(const struct pyapi *py, const struct extent *given)
 {
+	PyObject *type, *value, *traceback;
+	bool is;
+
 	extent = given;
 	if (!object_init(py))
 		return false;
-	return py->free_threaded ? try_values(py) : try_example(py);
+	py->PyErr_Fetch(&type, &value, &traceback); /* of an initialization that failed */
+	is = py->free_threaded ? try_values(py) : try_example(py);
+	py->PyErr_Restore(type, value, traceback);
+	return is;
 }

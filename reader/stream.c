@@ -212,7 +212,8 @@ static int copy_payload(struct stream *stream, size_t words)
 		stream->payload = larger;
 		stream->payload_size = size;
 	}
-	memcpy(stream->payload, stream->words + stream->at + 1, kept);
+	if (kept)
+		memcpy(stream->payload, stream->words + stream->at + 1, kept);
 	if (size > kept) {
 		struct process *process = stream->process;
 		ssize_t got =

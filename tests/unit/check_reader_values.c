@@ -125,8 +125,8 @@ END_TEST
 START_TEST(text_is_found_by_its_number)
 {
 	define_names();
-	put_value(CRUMB_VALUE_VARIABLES, "short");         /* is not counted */
-	put_value(CRUMB_VALUE_VARIABLES + 1, "eight by");  /* 0 */
+	put_value(CRUMB_VALUE_VARIABLES, "short");                /* is not counted */
+	put_value(CRUMB_VALUE_VARIABLES + 1, "eight by");         /* 0 */
 	put_value(CRUMB_VALUE_VARIABLES + 2, "something longer"); /* 1 */
 	store(CRUMB_WORD_CALL, 1);
 	call(1);

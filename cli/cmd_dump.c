@@ -94,20 +94,10 @@ static void take_options(struct dump *dump, struct options *options)
 
 static void measure(struct dump *dump, const struct crumb_trace *trace)
 {
-	size_t count = crumb_trace_processes(trace);
-
-	dump->view.processes = count > 1;
-	for (size_t i = 0; i < count; i++) {
-		const struct crumb_process *process = crumb_trace_process(trace, i);
-		for (size_t j = 0; j < process->threads; j++) {
-			unsigned width =
-			    out_text_width(show_thread(crumb_process_thread(process, j)));
-			if (width > THREAD_WIDTH_MAX)
-				width = THREAD_WIDTH_MAX;
-			if (width > dump->view.thread_width)
-				dump->view.thread_width = width;
-		}
-	}
+	dump->view.processes = crumb_trace_processes(trace) > 1;
+	dump->view.thread_width = show_threads_width(trace);
+	if (dump->view.thread_width > THREAD_WIDTH_MAX)
+		dump->view.thread_width = THREAD_WIDTH_MAX;
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv)

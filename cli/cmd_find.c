@@ -205,13 +205,8 @@ static void look_at(struct find *find, struct find_thread *thread, struct frame 
 	for (unsigned i = 0; i < find->condition_count; i++)
 		if (meets(&find->conditions[i], event, thread->was_left))
 			frame->flags |= 1u << i;
-	if (event->kind == CRUMB_EXCEPTION) {
-		free(frame->message);
-		frame->message =
-		    event->message ? util_format("%s", event->message) : NULL;
-		frame->exception = event->exception;
-		frame->line = event->line;
-	}
+	if (event->kind == CRUMB_EXCEPTION)
+		frames_raised(frame, event);
 }
 
 /* " → 3  1.2 us  app.py:10" */
@@ -341,22 +336,11 @@ static void take_event(struct find *find, const struct crumb_event *event)
 
 static void measure(struct find *find, const struct input *input)
 {
-	size_t count = crumb_trace_processes(input->trace);
-
-	find->processes = count > 1;
+	find->processes = crumb_trace_processes(input->trace) > 1;
 	find->origin_ns = input->start_ns;
-	for (size_t i = 0; i < count; i++) {
-		const struct crumb_process *process =
-		    crumb_trace_process(input->trace, i);
-		for (size_t j = 0; j < process->threads; j++) {
-			unsigned width =
-			    out_text_width(show_thread(crumb_process_thread(process, j)));
-			if (width > THREAD_WIDTH_MAX)
-				width = THREAD_WIDTH_MAX;
-			if (width > find->thread_width)
-				find->thread_width = width;
-		}
-	}
+	find->thread_width = show_threads_width(input->trace);
+	if (find->thread_width > THREAD_WIDTH_MAX)
+		find->thread_width = THREAD_WIDTH_MAX;
 }
 
 static int compare_found(const void *left, const void *right)

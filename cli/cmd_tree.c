@@ -130,19 +130,16 @@ static bool is_wanted(struct tree *tree, const struct flight *flight)
 
 static void put_stop(const char *how, const struct flight_stop *stop)
 {
-	const char *file = stop->code->filename;
-	const char *slash = out_width() > 0 ? strrchr(file, '/') : NULL;
-
 	out_printf("    %-10s", how);
 	out_text(show_function(stop->code));
 	out_char('(');
 	if (stop->arguments)
 		out_text(stop->arguments);
 	out_char(')');
-	if (*file) {
+	if (*stop->code->filename) {
 		out_role(OUT_FAINT);
 		out_raw("  ", 2);
-		out_text(slash ? slash + 1 : file);
+		out_text(show_file(stop->code));
 		if (stop->line)
 			out_printf(":%u", stop->line);
 		out_role(OUT_PLAIN);
@@ -257,20 +254,9 @@ static void show_merged(struct tree *tree, struct input *input)
 
 static void measure(struct tree_style *style, const struct input *input)
 {
-	size_t count = crumb_trace_processes(input->trace);
-
 	style->origin_ns = input->start_ns;
-	style->processes = count > 1;
-	for (size_t i = 0; i < count; i++) {
-		const struct crumb_process *process =
-		    crumb_trace_process(input->trace, i);
-		for (size_t j = 0; j < process->threads; j++) {
-			unsigned width =
-			    out_text_width(show_thread(crumb_process_thread(process, j)));
-			if (width > style->thread_width)
-				style->thread_width = width;
-		}
-	}
+	style->processes = crumb_trace_processes(input->trace) > 1;
+	style->thread_width = show_threads_width(input->trace);
 	if (out_width() > 0 && style->thread_width > THREAD_WIDTH_MAX)
 		style->thread_width = THREAD_WIDTH_MAX;
 }

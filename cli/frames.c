@@ -49,6 +49,14 @@ struct frame *frames_of(const struct frames *frames, const struct crumb_event *e
 	return top && top->depth == event->depth && top->code == event->code ? top : NULL;
 }
 
+void frames_raised(struct frame *frame, const struct crumb_event *event)
+{
+	free(frame->message);
+	frame->message = event->message ? util_format("%s", event->message) : NULL;
+	frame->exception = event->exception;
+	frame->line = event->line;
+}
+
 void frames_pop(struct frames *frames)
 {
 	struct frame *top = &frames->items[--frames->count];

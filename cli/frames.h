@@ -47,6 +47,9 @@ struct frame *frames_push(struct frames *frames, const struct crumb_event *event
  */
 struct frame *frames_of(const struct frames *frames, const struct crumb_event *event);
 
+/* For EXCEPTION: keeps what it says in the frame. */
+void frames_raised(struct frame *frame, const struct crumb_event *event);
+
 void frames_pop(struct frames *frames);
 void frames_free(struct frames *frames);
 

@@ -9,6 +9,7 @@
 
 #include <breadcrumb/format.h>
 
+#include "out.h"
 #include "parse.h"
 #include "util.h"
 
@@ -47,6 +48,29 @@ const char *show_thread(const struct crumb_thread *thread)
 	char *room = room_for(24);
 	snprintf(room, 24, "thread %u", thread->number);
 	return room;
+}
+
+unsigned show_threads_width(const struct crumb_trace *trace)
+{
+	unsigned widest = 0;
+
+	for (size_t i = 0; i < crumb_trace_processes(trace); i++) {
+		const struct crumb_process *process = crumb_trace_process(trace, i);
+		for (size_t j = 0; j < process->threads; j++) {
+			unsigned width =
+			    out_text_width(show_thread(crumb_process_thread(process, j)));
+			if (width > widest)
+				widest = width;
+		}
+	}
+	return widest;
+}
+
+const char *show_file(const struct crumb_code *code)
+{
+	const char *slash = out_width() > 0 ? strrchr(code->filename, '/') : NULL;
+
+	return slash ? slash + 1 : code->filename;
 }
 
 static bool needs_quotes(const char *word)

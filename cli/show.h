@@ -15,6 +15,13 @@ const char *show_function(const struct crumb_code *code);
 /* The thread's name, else "thread 3"; likewise. */
 const char *show_thread(const struct crumb_thread *thread);
 
+/* How many columns the longest of these names takes. */
+unsigned show_threads_width(const struct crumb_trace *trace);
+
+/* The file of a function; without its folders where lines are cut, which a reader can do
+ * without. */
+const char *show_file(const struct crumb_code *code);
+
 /* The command line of a process, quoted as a shell would want it; free it with free(). */
 char *show_command(const struct crumb_process *process);
 

@@ -16,7 +16,6 @@
 #include "parse.h"
 #include "show.h"
 #include "tree_line.h"
-#include "util.h"
 
 /* In struct frame, `number` is the level of indentation and `flags` are: */
 enum {
@@ -293,11 +292,7 @@ static void shown_event(struct tree *tree, struct tree_thread *thread,
 		else
 			close_unknown(tree, thread, event);
 	} else if (event->kind == CRUMB_EXCEPTION && frame) {
-		free(frame->message);
-		frame->message =
-		    event->message ? util_format("%s", event->message) : NULL;
-		frame->exception = event->exception;
-		frame->line = event->line;
+		frames_raised(frame, event);
 		if (in_time(tree, event))
 			frame->flags |= RAISED;
 	} else if (in_time(tree, event)) {

@@ -111,11 +111,9 @@ void tree_line_call(const struct tree *tree, const struct frame *frame)
 		out_text(frame->arguments);
 	out_char(')');
 	if (tree->style->places) {
-		const char *file = frame->code->filename;
-		const char *slash = out_width() > 0 ? strrchr(file, '/') : NULL;
 		out_role(OUT_FAINT);
 		out_str(" (");
-		out_text(slash ? slash + 1 : file);
+		out_text(show_file(frame->code));
 		out_printf(":%u)", frame->code->first_line);
 		out_role(OUT_PLAIN);
 	}

@@ -62,14 +62,6 @@ static void put_at_most(const char *text, unsigned width)
 		out_text(text);
 }
 
-/* Where lines are cut the folder is what a reader can do without. */
-static const char *file_of(const struct crumb_code *code)
-{
-	const char *slash = out_width() > 0 ? strrchr(code->filename, '/') : NULL;
-
-	return slash ? slash + 1 : code->filename;
-}
-
 static unsigned digits_of(uint64_t number)
 {
 	unsigned digits = 1;
@@ -86,7 +78,7 @@ static unsigned digits_of(uint64_t number)
  */
 static void put_function(const struct crumb_event *event)
 {
-	const char *name = show_function(event->code), *file = file_of(event->code);
+	const char *name = show_function(event->code), *file = show_file(event->code);
 	unsigned name_width = UINT_MAX, file_width = UINT_MAX;
 
 	if (out_width() > 0) {

@@ -18,6 +18,13 @@ struct render {
 /* Any value, NULL too (a place that was not filled yet). */
 void render_object(struct render *r, const void *object);
 
+/* The same, or that it is hidden. */
+void render_unless(struct render *r, bool secret, const void *object);
+
+/* What is shown as it is, whatever it is inside of: numbers, text and bytes.  False: the
+ * kind is none of these. */
+bool render_scalar(struct render *r, const void *object, enum object_kind kind);
+
 /* Goes into a container or object.  False: it is too deep, or in itself, and that has
  * been said between `open` and `close`. */
 bool render_enter(struct render *r, const void *object, const char *open,
@@ -37,9 +44,6 @@ void render_rest(struct render *r, size_t count);
 
 /* What a walk finds, between commas; "… N more" behind the limit.  With keys, "k: v". */
 void render_items(struct render *r, struct object_walk walk);
-
-/* name=value, or a redacted value. */
-void render_named(struct render *r, const char *name, size_t length, const void *value);
 
 /* render_text.c */
 void render_str(struct render *r, const void *str);

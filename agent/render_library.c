@@ -403,10 +403,7 @@ static bool put_enum(struct render *r, const void *object, const void *type)
 		render_name(r, name);
 	}
 	text_put_literal(r->text, ": ");
-	if (name && render_is_secret_name(name))
-		text_put_literal(r->text, REDACT_TEXT);
-	else
-		render_object(r, value);
+	render_unless(r, name && render_is_secret_name(name), value);
 	text_put_char(r->text, '>');
 	render_leave(r);
 	return true;

@@ -75,6 +75,15 @@ static void put_address(struct render *r, const void *object)
 	text_put_hex(r->text, (uintptr_t)object, 1);
 }
 
+/* " name=value" */
+static void put_named(struct render *r, const void *name, const void *value)
+{
+	text_put_char(r->text, ' ');
+	render_name(r, name);
+	text_put_char(r->text, '=');
+	render_unless(r, render_is_secret_name(name), value);
+}
+
 /* " name=value" for each attribute; true when there was any. */
 static bool put_attributes(struct render *r, const void *object)
 {
@@ -86,13 +95,7 @@ static bool put_attributes(struct render *r, const void *object)
 		if (!walk.key)
 			continue;
 		shown++;
-		text_put_char(r->text, ' ');
-		render_name(r, walk.key);
-		text_put_char(r->text, '=');
-		if (render_is_secret_name(walk.key))
-			text_put_literal(r->text, REDACT_TEXT);
-		else
-			render_object(r, walk.value);
+		put_named(r, walk.key, walk.value);
 	}
 	if (shown < walk.count) {
 		text_put_char(r->text, ' ');
@@ -104,8 +107,11 @@ static bool put_attributes(struct render *r, const void *object)
 			text_put_literal(r->text, " \xe2\x80\xa6");
 			break;
 		}
+		size_t length = strlen(slots.name);
 		text_put_char(r->text, ' ');
-		render_named(r, slots.name, strlen(slots.name), slots.value);
+		text_put(r->text, slots.name, length);
+		text_put_char(r->text, '=');
+		render_unless(r, redact_name(slots.name, length), slots.value);
 	}
 	return shown != 0;
 }
@@ -119,23 +125,9 @@ static bool put_content(struct render *r, const void *object, enum object_kind k
 	if (kind < OBJECT_INT || kind > OBJECT_FROZENSET)
 		return false;
 	text_put_char(t, ' ');
+	if (render_scalar(r, object, kind))
+		return true;
 	switch (kind) {
-	case OBJECT_INT:
-		render_int(r, object);
-		break;
-	case OBJECT_FLOAT:
-		render_float(r, object_float(object));
-		break;
-	case OBJECT_COMPLEX:
-		render_complex(r, object);
-		break;
-	case OBJECT_STR:
-		render_str(r, object);
-		break;
-	case OBJECT_BYTES:
-	case OBJECT_BYTEARRAY:
-		render_bytes(r, object, kind);
-		break;
 	case OBJECT_LIST:
 	case OBJECT_TUPLE:
 		text_put_char(t, kind == OBJECT_LIST ? '[' : '(');
@@ -185,15 +177,8 @@ static void put_fields(struct render *r, const void *object, const void *names)
 
 	while (shown < render_limit(r) && object_next(&name) && object_next(&value)) {
 		shown++;
-		text_put_char(r->text, ' ');
-		if (!name.value)
-			continue;
-		render_name(r, name.value);
-		text_put_char(r->text, '=');
-		if (render_is_secret_name(name.value))
-			text_put_literal(r->text, REDACT_TEXT);
-		else
-			render_object(r, value.value);
+		if (name.value)
+			put_named(r, name.value, value.value);
 	}
 	if (shown < value.count) {
 		text_put_char(r->text, ' ');

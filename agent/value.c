@@ -53,12 +53,8 @@ void render_items(struct render *r, struct object_walk walk)
 		if (walk.key) {
 			render_object(r, walk.key);
 			text_put_literal(r->text, ": ");
-			if (render_is_secret_name(walk.key)) {
-				text_put_literal(r->text, REDACT_TEXT);
-				continue;
-			}
 		}
-		render_object(r, walk.value);
+		render_unless(r, walk.key && render_is_secret_name(walk.key), walk.value);
 	}
 	if (shown < walk.count) {
 		if (shown)
@@ -103,6 +99,38 @@ static void render_truth(struct render *r, const void *object)
 		text_put_literal(r->text, "False");
 }
 
+void render_unless(struct render *r, bool secret, const void *object)
+{
+	if (secret)
+		text_put_literal(r->text, REDACT_TEXT);
+	else
+		render_object(r, object);
+}
+
+bool render_scalar(struct render *r, const void *object, enum object_kind kind)
+{
+	switch (kind) {
+	case OBJECT_INT:
+		render_int(r, object);
+		return true;
+	case OBJECT_FLOAT:
+		render_float(r, object_float(object));
+		return true;
+	case OBJECT_COMPLEX:
+		render_complex(r, object);
+		return true;
+	case OBJECT_STR:
+		render_str(r, object);
+		return true;
+	case OBJECT_BYTES:
+	case OBJECT_BYTEARRAY:
+		render_bytes(r, object, kind);
+		return true;
+	default:
+		return false;
+	}
+}
+
 void render_object(struct render *r, const void *object)
 {
 	struct text *t = r->text;
@@ -114,6 +142,8 @@ void render_object(struct render *r, const void *object)
 	if (t->full)
 		return;
 	enum object_kind kind = object_kind(object);
+	if (render_scalar(r, object, kind))
+		return;
 	switch (kind) {
 	case OBJECT_NONE:
 		text_put_literal(t, "None");
@@ -126,22 +156,6 @@ void render_object(struct render *r, const void *object)
 		break;
 	case OBJECT_BOOL:
 		render_truth(r, object);
-		break;
-	case OBJECT_INT:
-		render_int(r, object);
-		break;
-	case OBJECT_FLOAT:
-		render_float(r, object_float(object));
-		break;
-	case OBJECT_COMPLEX:
-		render_complex(r, object);
-		break;
-	case OBJECT_STR:
-		render_str(r, object);
-		break;
-	case OBJECT_BYTES:
-	case OBJECT_BYTEARRAY:
-		render_bytes(r, object, kind);
 		break;
 	case OBJECT_LIST:
 		render_container(r, object, kind, "[", "]", "[]");
@@ -229,16 +243,6 @@ void value_render_name(struct text *text, const void *name)
 bool value_is_secret_name(const void *name)
 {
 	return render_is_secret_name(name);
-}
-
-void render_named(struct render *r, const char *name, size_t length, const void *value)
-{
-	text_put(r->text, name, length);
-	text_put_char(r->text, '=');
-	if (redact_name(name, length))
-		text_put_literal(r->text, REDACT_TEXT);
-	else
-		render_object(r, value);
 }
 
 /* As str() of an exception made with these arguments. */

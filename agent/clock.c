@@ -27,18 +27,21 @@ bool clock_has_counter(void)
 #endif
 }
 
-int64_t clock_realtime(void)
+static int64_t nanoseconds_of(clockid_t clock)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_gettime(clock, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t clock_realtime(void)
+{
+	return nanoseconds_of(CLOCK_REALTIME);
 }
 
 int64_t clock_boot(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	return nanoseconds_of(CLOCK_BOOTTIME);
 }
 
 /* Takes the narrowest of a few tries: a reading interrupted by the scheduler would be off

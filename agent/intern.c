@@ -16,6 +16,7 @@
 
 #include "buffer.h"
 #include "guard.h"
+#include "hash.h"
 #include "record.h"
 #include "sink.h"
 
@@ -146,23 +147,6 @@ bool intern_find(const void *code, struct intern_slot *out)
 	return found;
 }
 
-static uint64_t hash_text(const char *text, size_t length)
-{
-	uint64_t h = 0x2545f4914f6cdd1du ^ length * 0x9e3779b97f4a7c15u, w;
-	for (; length >= 8; text += 8, length -= 8) {
-		memcpy(&w, text, 8);
-		h = (h ^ w) * 0xff51afd7ed558ccdu;
-		h ^= h >> 32;
-	}
-	w = 0;
-	memcpy(&w, text, length);
-	h = (h ^ w) * 0xc4ceb9fe1a85ec53u;
-	h ^= h >> 29;
-	h *= 0xff51afd7ed558ccdu;
-	h ^= h >> 32;
-	return h ? h : 1;
-}
-
 static struct known_text *text_place(uint64_t hash, uint32_t length)
 {
 	size_t i = (size_t)hash & (texts.size - 1);
@@ -198,7 +182,7 @@ static uint32_t text_id(const char *text, size_t length)
 	if (!length || !grow_texts())
 		return 0;
 	length = record_cut(text, length);
-	uint64_t hash = hash_text(text, length);
+	uint64_t hash = hash_of_text(text, length);
 	struct known_text *t = text_place(hash, (uint32_t)length);
 	if (!t->hash) {
 		if (!record_string(last_text_id + 1, text, length))

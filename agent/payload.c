@@ -9,6 +9,7 @@
 #include "payload.h"
 
 #include "breadcrumb/format.h"
+#include "hash.h"
 
 #include <string.h>
 
@@ -40,20 +41,6 @@ static void put_number(struct payload *p, uint64_t n)
 	p->bytes[p->used++] = (char)n;
 }
 
-static uint64_t hash_of(const char *text, size_t length)
-{
-	uint64_t h = length * 0x9e3779b97f4a7c15u, w;
-	for (; length >= 8; text += 8, length -= 8) {
-		memcpy(&w, text, 8);
-		h = (h ^ w) * 0xff51afd7ed558ccdu;
-		h ^= h >> 32;
-	}
-	w = 0;
-	memcpy(&w, text, length);
-	h = (h ^ w) * 0xc4ceb9fe1a85ec53u;
-	return h ^ h >> 32;
-}
-
 /* Makes the note of a text that was just packed at `at`. */
 static void note(struct payload *p, struct payload_note *n, uint64_t hash, size_t at,
                  size_t length)
@@ -74,7 +61,7 @@ static void put_text(struct payload *p, const struct text *t)
 		p->used += length;
 		return;
 	}
-	uint64_t hash = hash_of(t->start, length);
+	uint64_t hash = hash_of_text(t->start, length);
 	struct payload_note *n = &p->notes[hash % NOTES];
 	if (n->length == length && n->hash == hash &&
 	    memcmp(n->at, t->start, length) == 0) {

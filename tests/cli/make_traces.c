@@ -422,8 +422,7 @@ static void make_big(const char *path, unsigned long events)
 static void values(enum crumb_word_kind kind, uint32_t code, const char *const *items,
                    size_t count, uint64_t ticks)
 {
-	uint64_t words[64] = {0};
-	unsigned char *bytes = (unsigned char *)(words + 1);
+	unsigned char bytes[500];
 	size_t used = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -435,26 +434,14 @@ static void values(enum crumb_word_kind kind, uint32_t code, const char *const *
 		memcpy(bytes + used, items[i] + 1, length);
 		used += length;
 	}
-	words[0] = (uint64_t)kind | (uint64_t)code << CRUMB_KIND_BITS |
-	           (uint64_t)used << CRUMB_TICKS_SHIFT;
-	make_extended(trace, thread, CRUMB_EXT_VALUES, words, 1 + (used + 7) / 8, ticks);
+	make_values(trace, thread, kind, code, bytes, used, used, ticks);
 }
 
 #define VALUES(kind, code, ticks, ...)                                                   \
 	values(kind, code, (const char *const[]){__VA_ARGS__},                           \
 	       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), ticks)
 
-static void name_variables(uint32_t code, const char *a, const char *b)
-{
-	struct {
-		struct crumb_record_variables head;
-		uint32_t names[2];
-	} r = {{{CRUMB_RECORD_VARIABLES, sizeof(r)}, code, 2},
-	       {make_string(trace, a), make_string(trace, b)}};
-	make_record(trace, &r, sizeof(r));
-}
-
-static void make_values(const char *path)
+static void make_valued(const char *path)
 {
 	trace = make_begin(path);
 	uint32_t main = make_code(trace, "__main__", "main", "/srv/app.py", 1);
@@ -463,8 +450,8 @@ static void make_values(const char *path)
 	uint32_t names = make_code(trace, "shop", "names", "/srv/shop.py", 30);
 	uint32_t site = make_site(trace, weigh, 22, "ValueError");
 	uint32_t caught = make_site(trace, sell, 12, "ValueError");
-	name_variables(sell, "user", "n");
-	name_variables(weigh, "what", "scale");
+	make_variables(trace, sell, "user", "n");
+	make_variables(trace, weigh, "what", "scale");
 	thread = make_thread(trace, 4711, "MainThread");
 	call(main, 1 * US);
 	VALUES(CRUMB_WORD_CALL, sell, 2 * US, "\010'ann'", "\0113");
@@ -506,7 +493,7 @@ int main(int argc, char **argv)
 	make_lines("lines.crumb");
 	make_many("many.crumb");
 	make_nothing("nothing.crumb");
-	make_values("values.crumb");
+	make_valued("values.crumb");
 	if (mkdir("family", 0700) < 0 || mkdir("hollow", 0700) < 0) {
 		perror("mkdir");
 		return 1;

@@ -122,31 +122,15 @@ static void make_threads(void)
 	shorten("threads");
 }
 
-/* Values of the thread's next event: bytes of items, as they lie in the file. */
-static void values(struct make_trace *t, uint32_t thread, enum crumb_word_kind kind,
-                   uint32_t code, const char *bytes, size_t size, uint64_t ticks)
-{
-	uint64_t payload[16] = {0};
-
-	payload[0] = (uint64_t)kind | (uint64_t)code << CRUMB_KIND_BITS |
-	             (uint64_t)size << CRUMB_TICKS_SHIFT;
-	memcpy(payload + 1, bytes, size);
-	make_extended(t, thread, CRUMB_EXT_VALUES, payload, 1 + (size + 7) / 8, ticks);
-}
-
 #define VALUES(t, thread, kind, code, bytes, ticks)                                      \
-	values(t, thread, kind, code, bytes, sizeof(bytes) - 1, ticks)
+	make_values(t, thread, kind, code, bytes, sizeof(bytes) - 1, sizeof(bytes) - 1,  \
+	            ticks)
 
-static void make_values(void)
+static void make_texts(void)
 {
 	struct make_trace *t = begin("values");
 	uint32_t f = make_code(t, "m", "f", "m.py", 1);
-	struct {
-		struct crumb_record_variables head;
-		uint32_t names[2];
-	} names = {{{CRUMB_RECORD_VARIABLES, sizeof(names)}, f, 2},
-	           {make_string(t, "x"), make_string(t, "y")}};
-	make_record(t, &names, sizeof(names));
+	make_variables(t, f, "x", "y");
 	uint32_t site = make_site(t, f, 2, "E");
 	uint32_t one = make_thread(t, 1, "one");
 
@@ -193,7 +177,7 @@ int main(int argc, char **argv)
 	make_facts();
 	make_spans();
 	make_threads();
-	make_values();
+	make_texts();
 	make_broken();
 	return 0;
 }

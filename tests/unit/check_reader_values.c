@@ -56,14 +56,7 @@ static void put_again(unsigned which, uint64_t number)
  */
 static void store_as(enum crumb_word_kind kind, uint64_t ticks, size_t size)
 {
-	static uint64_t payload[sizeof bytes / 8 + 2];
-	size_t words = 1 + (used + 7) / 8;
-
-	memset(payload, 0, sizeof payload);
-	payload[0] = kind | (uint64_t)code << CRUMB_KIND_BITS |
-	             (uint64_t)size << CRUMB_TICKS_SHIFT;
-	memcpy(payload + 1, bytes, used);
-	make_extended(t, thread, CRUMB_EXT_VALUES, payload, words, ticks);
+	make_values(t, thread, kind, code, bytes, used, size, ticks);
 	used = 0;
 }
 
@@ -74,12 +67,7 @@ static void store(enum crumb_word_kind kind, uint64_t ticks)
 
 static void define_names(void)
 {
-	struct {
-		struct crumb_record_variables head;
-		uint32_t names[2];
-	} r = {{{CRUMB_RECORD_VARIABLES, sizeof r}, code, 2},
-	       {make_string(t, "x"), make_string(t, "long_name")}};
-	make_record(t, &r, sizeof r);
+	make_variables(t, code, "x", "long_name");
 }
 
 static struct seen finish(void)

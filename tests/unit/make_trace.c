@@ -300,6 +300,31 @@ void make_extended(struct make_trace *t, uint32_t thread, unsigned subtype,
 		make_word(t, thread, payload[i]);
 }
 
+void make_values(struct make_trace *t, uint32_t thread, enum crumb_word_kind kind,
+                 uint32_t code, const void *items, size_t used, size_t size,
+                 uint64_t ticks)
+{
+	static uint64_t payload[5002];
+	size_t words = 1 + (used + 7) / 8;
+
+	memset(payload, 0, words * sizeof(*payload));
+	payload[0] = (uint64_t)kind | (uint64_t)code << CRUMB_KIND_BITS |
+	             (uint64_t)size << CRUMB_TICKS_SHIFT;
+	memcpy(payload + 1, items, used);
+	make_extended(t, thread, CRUMB_EXT_VALUES, payload, words, ticks);
+}
+
+void make_variables(struct make_trace *t, uint32_t code, const char *first,
+                    const char *second)
+{
+	struct {
+		struct crumb_record_variables head;
+		uint32_t names[2];
+	} r = {{{CRUMB_RECORD_VARIABLES, sizeof(r)}, code, 2},
+	       {make_string(t, first), make_string(t, second)}};
+	make_record(t, &r, sizeof(r));
+}
+
 void make_exception(struct make_trace *t, uint32_t thread, uint32_t code, uint32_t line,
                     const char *type, uint64_t ticks)
 {

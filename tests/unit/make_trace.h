@@ -57,6 +57,14 @@ void make_line(struct make_trace *t, uint32_t thread, uint32_t code, int line,
                uint64_t ticks);
 void make_extended(struct make_trace *t, uint32_t thread, unsigned subtype,
                    const uint64_t *payload, size_t words, uint64_t ticks);
+/* The values of the thread's next event, which is of this kind and code: `used` bytes of
+ * items (format.h), of which their first word says that there are `size`. */
+void make_values(struct make_trace *t, uint32_t thread, enum crumb_word_kind kind,
+                 uint32_t code, const void *items, size_t used, size_t size,
+                 uint64_t ticks);
+/* The names of a function's two variables. */
+void make_variables(struct make_trace *t, uint32_t code, const char *first,
+                    const char *second);
 /* In full; by a site it is make_event(t, thread, CRUMB_WORD_EXCEPTION, site, ticks). */
 void make_exception(struct make_trace *t, uint32_t thread, uint32_t code, uint32_t line,
                     const char *type, uint64_t ticks);

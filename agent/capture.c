@@ -151,6 +151,14 @@ void capture_line(const void *code, void *hint, const struct frame *frame)
 	errno = saved;
 }
 
+const void *capture_only_type(const void *exception)
+{
+	if (!readable || capture_wants.locals)
+		return NULL;
+	const void *type = object_type(exception);
+	return type == object_error(OBJECT_STOP_ITERATION) ? type : NULL;
+}
+
 void capture_exception(const void *code, void *hint, const struct frame *frame,
                        const void *type, const void *exception)
 {

@@ -35,6 +35,10 @@ void capture_leave(enum crumb_word_kind kind, const void *code, void *hint,
 
 void capture_line(const void *code, void *hint, const struct frame *frame);
 
+/* The type of an exception of which no more than its type is told, each time: one that
+ * lives as long as the process.  NULL: there may be more. */
+const void *capture_only_type(const void *exception);
+
 /* `exception`: one of this type, or, up to 3.11, what it will be made of. */
 void capture_exception(const void *code, void *hint, const struct frame *frame,
                        const void *type, const void *exception);

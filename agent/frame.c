@@ -83,11 +83,20 @@ static const void *code_of(const char *place)
 
 struct frame frame_here(const void *code)
 {
+	if (!py)
+		return (struct frame){.code = code};
 	const char *place = object_at(py->PyThreadState_Get(), at.current);
 	if (py->minor <= 12) /* by way of a _PyCFrame, where it is first (3.12) */
 		place = place ? object_at(place, py->minor == 12 ? 0 : 8) : NULL;
 	bool is = place && code_of(place) == code;
 	return (struct frame){is ? place : NULL, code, false};
+}
+
+int frame_instruction(const struct frame *f)
+{
+	if (!f->place || !py->interpreter_frame_lasti)
+		return -1;
+	return py->interpreter_frame_lasti(f->place);
 }
 
 struct frame frame_of_eval(const void *given, const void *code, bool begins)

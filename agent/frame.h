@@ -20,6 +20,8 @@ void frame_init(const struct pyapi *py);
 
 /* The frame that the calling thread runs, when it is one of `code`: 3.12 and newer. */
 struct frame frame_here(const void *code);
+/* Where in its code such a frame is (bytes); -1: not known. */
+int frame_instruction(const struct frame *f);
 /* What an eval function is given (3.10, 3.11); `begins`: it has not been evaluated yet.
  */
 struct frame frame_of_eval(const void *given, const void *code, bool begins);

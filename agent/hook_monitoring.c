@@ -79,41 +79,59 @@ CALLBACK(py_unwind)
 	return none;
 }
 
+static __attribute__((noinline)) uint32_t line_by_frame_object(const struct pyapi *py)
+{
+	PyFrameObject *frame = py->PyThreadState_GetFrame(py->PyThreadState_Get());
+	int line = frame ? py->PyFrame_GetLineNumber(frame) : 0;
+	if (frame)
+		py->Py_DecRef((PyObject *)frame);
+	return line > 0 ? (uint32_t)line : 0;
+}
+
 /* The line that the running frame is at.  Not by the offset that the callback is
  * given: 3.13 to 3.15 give that of the instruction before a call which an exception comes
  * out of. */
-static uint32_t current_line(const struct pyapi *py, const PyObject *code)
+static uint32_t current_line(const struct pyapi *py, const struct frame *frame,
+                             int instruction)
 {
-	PyFrameObject *frame = py->PyThreadState_GetFrame(py->PyThreadState_Get());
-	if (!frame)
-		return 0;
-	uint32_t line = 0;
-	uint32_t *note = trace_line_note(code, py->frame_lasti(frame));
+	if (instruction < 0) /* its layout is not as it is known to be */
+		return line_by_frame_object(py);
+	uint32_t *note = trace_line_note(frame->code, instruction);
+	if (note && *note)
+		return *note;
+	/* CPython reads the code's table of lines from its beginning. */
+	int found = py->PyCode_Addr2Line((PyObject *)(uintptr_t)frame->code, instruction);
+	uint32_t line = found > 0 ? (uint32_t)found : 0;
 	if (note)
-		line = *note;
-	if (!line) { /* CPython reads the code's table of lines from its beginning */
-		int found = py->PyFrame_GetLineNumber(frame);
-		line = found > 0 ? (uint32_t)found : 0;
-		if (note)
-			*note = line;
-	}
-	py->Py_DecRef((PyObject *)frame);
+		*note = line;
 	return line;
+}
+
+static __attribute__((noinline)) void tell_raise(const struct frame *frame,
+                                                 int instruction, PyObject *exception,
+                                                 const void *only_type)
+{
+	const struct pyapi *py = pyapi();
+	PyObject *type = py->PyObject_Type(exception);
+	const char *name = pyapi_type_name(py, type);
+	uint32_t line = current_line(py, frame, instruction);
+
+	capture_exception(frame->code, NULL, frame, type, exception);
+	trace_exception(frame->code, NULL, line, name);
+	if (only_type && instruction >= 0)
+		trace_note_exception(frame->code, instruction, line, name, only_type);
+	py->Py_DecRef(type);
 }
 
 CALLBACK(py_raise)
 {
-	const struct pyapi *py = pyapi();
-	if (trace_wants(args[0], NULL)) {
-		struct frame frame = {0};
-		PyObject *type = py->PyObject_Type(args[2]);
-		if (capture_wants.locals)
-			frame = frame_here(args[0]);
-		capture_exception(args[0], NULL, &frame, type, args[2]);
-		trace_exception(args[0], NULL, current_line(py, args[0]),
-		                pyapi_type_name(py, type));
-		py->Py_DecRef(type);
-	}
+	if (!trace_wants(args[0], NULL))
+		return none;
+	const void *only_type = capture_only_type(args[2]);
+	struct frame frame = frame_here(args[0]);
+	int instruction = frame_instruction(&frame);
+	if (!only_type || !trace_store_exception(args[0], instruction, only_type))
+		tell_raise(&frame, instruction, args[2], only_type);
 	return none;
 }
 
@@ -185,7 +203,7 @@ static const struct tool_callback callbacks_values[AT_ONCE + WHEN_AWAKE + LINES]
 
 static const char *unusable(const struct pyapi *py)
 {
-	if (py->minor < 12 || !py->frame_lasti)
+	if (py->minor < 12)
 		return "it needs CPython 3.12 or newer";
 	return NULL;
 }

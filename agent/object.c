@@ -174,6 +174,11 @@ bool object_is_error(const void *type, enum object_error which)
 	return false;
 }
 
+const void *object_error(enum object_error which)
+{
+	return errors[which];
+}
+
 bool object_is_heap_type(const void *type)
 {
 	return flags_of(type) & HEAP_TYPE;

@@ -74,6 +74,7 @@ enum object_error {
 	OBJECT_ERRORS
 };
 bool object_is_error(const void *type, enum object_error which);
+const void *object_error(enum object_error which); /* the type itself */
 /* Whether no class statement can have made the type. */
 bool object_is_c_type(const void *type);
 /* tp_name: with the module before a dot for a type that is written in C, without it for

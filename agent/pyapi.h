@@ -105,6 +105,8 @@ struct pyapi_allocator {
 	X(dict_item, int, (PyObject *, PyObject *, PyObject **), "PyDict_GetItemRef",    \
 	  NULL)                                                                          \
 	X(frame_lasti, int, (PyFrameObject *), "PyFrame_GetLasti", NULL)                 \
+	X(interpreter_frame_lasti, int, (const void *),                                  \
+	  "PyUnstable_InterpreterFrame_GetLasti", NULL)                                  \
 	X(code_bytes, PyObject *, (PyObject *), "PyCode_GetCode", NULL)
 
 /* Numbers of instructions, 3.11 and newer. */

@@ -325,30 +325,31 @@ struct buffer *trace_here(void)
 	return b;
 }
 
-static struct trace_notes *notes_of(struct buffer *b)
-{
-	return (struct trace_notes *)(void *)(buffer_area(b) + INTERN_AREA);
-}
-
-uint32_t *trace_line_note(const void *code, int instruction)
+/* What the thread has noted of an instruction, made if need be; NULL: it keeps no notes
+ * now, or of this code. */
+static struct trace_line_note *line_note(const void *code, int instruction)
 {
 	const struct intern_slot *slot = trace_slot(code);
 	if (!slot || !slot->id || slot->id == CRUMB_CODE_UNKNOWN) /* which is many */
 		return NULL;
-	struct trace_notes *notes = notes_of(buffer_mine);
-	size_t i = (slot->id * 17u + (unsigned)instruction / 2) %
-	           (sizeof notes->lines / sizeof *notes->lines);
-	struct trace_line_note *note = &notes->lines[i];
+	struct trace_line_note *note = trace_note_place(slot->id, instruction);
 	if (note->id != slot->id || note->instruction != instruction)
-		*note = (struct trace_line_note){slot->id, instruction, 0};
-	return &note->line;
+		*note =
+		    (struct trace_line_note){.id = slot->id, .instruction = instruction};
+	return note;
+}
+
+uint32_t *trace_line_note(const void *code, int instruction)
+{
+	struct trace_line_note *note = line_note(code, instruction);
+	return note ? &note->line : NULL;
 }
 
 /* The note of a text whose address is likely to be the same each time.  Its words are
  * compared all the same: an address may be used again for another text. */
 static struct trace_text_note *text_note(struct buffer *b, const char *text)
 {
-	struct trace_notes *notes = notes_of(b);
+	struct trace_notes *notes = trace_notes_of(b);
 	size_t i = (uintptr_t)text / 16 % (sizeof notes->texts / sizeof *notes->texts);
 	return &notes->texts[i];
 }
@@ -368,7 +369,7 @@ static uint32_t noted_string(struct buffer *b, const char *text)
 static struct trace_site_note *site_note(struct buffer *b, uint32_t code, uint32_t line,
                                          uint32_t type)
 {
-	struct trace_notes *notes = notes_of(b);
+	struct trace_notes *notes = trace_notes_of(b);
 	size_t i = (code * 17u + line * 5u + type) %
 	           (sizeof notes->sites / sizeof *notes->sites);
 	return &notes->sites[i];
@@ -426,6 +427,23 @@ bool trace_exception(const void *code, void *hint, uint32_t line, const char *ty
 		return trace_slow_exception(code, hint, line, type);
 	put_event(b, CRUMB_WORD_EXCEPTION, site->id);
 	return true;
+}
+
+void trace_note_exception(const void *code, int instruction, uint32_t line,
+                          const char *name, const void *type)
+{
+	struct trace_line_note *note = line_note(code, instruction);
+	if (!note)
+		return;
+	const struct trace_text_note *text = text_note(buffer_mine, name);
+	if (!text->id || strcmp(text->text, name) != 0)
+		return;
+	const struct trace_site_note *site =
+	    site_note(buffer_mine, note->id, line, text->id);
+	if (is_site(site, note->id, line, text->id)) {
+		note->site = site->id;
+		note->type = type;
+	}
 }
 
 static struct payload *payload_of(struct buffer *b)

@@ -58,6 +58,8 @@ struct trace_notes {
 		uint32_t id; /* of the code; 0: none */
 		int32_t instruction;
 		uint32_t line;
+		uint32_t site;    /* of an exception of the type at this line */
+		const void *type; /* NULL: no site */
 	} lines[64];
 	struct trace_text_note {
 		uint32_t id; /* of the text; 0: none */
@@ -72,6 +74,11 @@ struct trace_notes {
 /* Behind each buffer: the thread's table of code objects, its notes, and the values of
  * the event that is being recorded. */
 #define TRACE_AREA (INTERN_AREA + sizeof(struct trace_notes) + sizeof(struct payload))
+
+static inline struct trace_notes *trace_notes_of(struct buffer *b)
+{
+	return (struct trace_notes *)(void *)(buffer_area(b) + INTERN_AREA);
+}
 
 /* Where the calling thread's table has the code object; NULL: nowhere. */
 static inline const struct intern_slot *trace_slot(const void *code)
@@ -88,6 +95,21 @@ bool trace_slow(enum crumb_word_kind kind, const void *code, void *hint);
 bool trace_slow_line(const void *code, void *hint, uint32_t line);
 bool trace_slow_wants(const void *code, void *hint);
 
+/* A word of a thread that has a buffer, when there is room in its window. */
+static inline bool trace_store_word(enum crumb_word_kind kind, uint32_t id)
+{
+	struct buffer *b = buffer_mine;
+	uint64_t *at = b->next;
+	if (__builtin_expect(at >= b->limit, 0))
+		return false;
+	uint64_t now = clock_counter(), ticks = now - b->last;
+	if (__builtin_expect(ticks >= RECORD_TICKS_LIMIT, 0))
+		return false;
+	b->last = now;
+	buffer_store(b, at, record_word(kind, id, ticks));
+	return true;
+}
+
 /*
  * What is done at once: the code object is known to the thread and recorded, and there is
  * room in its window.  False: nothing is stored, the whole path has to be taken.
@@ -97,16 +119,7 @@ static inline bool trace_store(enum crumb_word_kind kind, const void *code)
 	const struct intern_slot *slot = trace_slot(code);
 	if (__builtin_expect(!slot || !slot->id, 0))
 		return false;
-	struct buffer *b = buffer_mine;
-	uint64_t *at = b->next;
-	if (__builtin_expect(at >= b->limit, 0))
-		return false;
-	uint64_t now = clock_counter(), ticks = now - b->last;
-	if (__builtin_expect(ticks >= RECORD_TICKS_LIMIT, 0))
-		return false;
-	b->last = now;
-	buffer_store(b, at, record_word(kind, slot->id, ticks));
-	return true;
+	return trace_store_word(kind, slot->id);
 }
 
 static inline bool trace_store_line(const void *code, uint32_t line)
@@ -148,6 +161,31 @@ static inline bool trace_wants(const void *code, void *hint)
 	const struct intern_slot *slot = trace_slot(code);
 	return slot ? slot->id != 0 : trace_slow_wants(code, hint);
 }
+
+static inline struct trace_line_note *trace_note_place(uint32_t id, int instruction)
+{
+	struct trace_notes *notes = trace_notes_of(buffer_mine);
+	size_t i = (id * 17u + (unsigned)instruction / 2) %
+	           (sizeof notes->lines / sizeof *notes->lines);
+	return &notes->lines[i];
+}
+
+/* An exception of which nothing but its type is told, which lives as long as the process:
+ * where trace_note_exception() has noted it.  False: nothing is stored. */
+static inline bool trace_store_exception(const void *code, int instruction,
+                                         const void *type)
+{
+	const struct intern_slot *slot = trace_slot(code);
+	if (!slot || !slot->id)
+		return false;
+	const struct trace_line_note *note = trace_note_place(slot->id, instruction);
+	return note->id == slot->id && note->instruction == instruction && type &&
+	       note->type == type && trace_store_word(CRUMB_WORD_EXCEPTION, note->site);
+}
+
+/* After trace_exception(): its place in the code, and the address of its type. */
+void trace_note_exception(const void *code, int instruction, uint32_t line,
+                          const char *name, const void *type);
 
 /* The thread's note of the line that an instruction of this code belongs to: 0, to be
  * filled in, when it has none.  NULL: it can keep none now. */

@@ -269,6 +269,39 @@ START_TEST(exceptions_of_many_windows_are_all_told)
 }
 END_TEST
 
+/* Noted by the address of a type: all that is told of each must be the same. */
+START_TEST(noted_exceptions_are_told_where_they_were)
+{
+	static const char type = 't', other = 'o';
+
+	fake_call(&f); /* the thread's first event of all */
+	fake_call(&f);
+	ck_assert(!trace_store_exception(&f, 4, &type));
+	trace_note_exception(&f, 4, 11, "E", &type); /* nothing was told of it yet */
+	ck_assert(!trace_store_exception(&f, 4, &type));
+	raises("E");
+	trace_note_exception(&f, 4, 12, "E", &type); /* that was another line */
+	trace_note_exception(&f, 4, 11, "F", &type); /* and another type */
+	ck_assert(!trace_store_exception(&f, 4, &type));
+	trace_note_exception(&f, 4, 11, "E", &type);
+	ck_assert(trace_store_exception(&f, 4, &type));
+	ck_assert(!trace_store_exception(&f, 6, &type));
+	ck_assert(!trace_store_exception(&f, 4, &other));
+	ck_assert(!trace_store_exception(&f, 4, NULL));
+	ck_assert(!trace_store_exception(&g, 4, &type));
+	raises("F");
+	trace_note_exception(&f, 6, 11, "F", &other);
+	ck_assert(trace_store_exception(&f, 6, &other));
+	char *all = types();
+	ck_assert_str_eq(all, "E\nE\nF\nF\n");
+	free(all);
+	fake_dies(&f);
+	ck_assert(!trace_store_exception(&f, 4, &type));
+	fake_call(&f); /* another, at the same address */
+	ck_assert(!trace_store_exception(&f, 4, &type));
+}
+END_TEST
+
 static void raise_in_child(void)
 {
 	fake_call(&f);
@@ -359,6 +392,7 @@ int main(void)
 	tcase_add_test(c, exceptions_of_many_places_are_told_apart);
 	tcase_add_test(c, exceptions_of_many_windows_are_all_told);
 	tcase_add_test(c, forked_child_defines_its_types_anew);
+	tcase_add_test(c, noted_exceptions_are_told_where_they_were);
 	tcase_add_test(c, line_notes_are_kept_for_code_that_is_recorded);
 	tcase_add_test(c, line_notes_are_not_shared_by_unknown_code);
 	tcase_add_test(c, line_notes_of_dead_code_are_nobodys);

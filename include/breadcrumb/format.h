@@ -72,6 +72,7 @@ enum crumb_loss {
 	CRUMB_LOSS_SUBINTERPRETER = 9, /* interpreters that could not be followed */
 	CRUMB_LOSS_NO_DEFINITION = 10, /* times that code could not be described */
 	CRUMB_LOSS_VALUES = 11,        /* events whose values could not be kept */
+	CRUMB_LOSS_PAUSED = 12,        /* stretches: the program paused the recording */
 };
 
 /*
@@ -189,6 +190,7 @@ enum crumb_extended {
 	CRUMB_EXT_LOST =
 	    6, /* enum crumb_loss; how many (0: not known) were lost just here */
 	CRUMB_EXT_VALUES = 7, /* what belongs to the thread's next event, see below */
+	CRUMB_EXT_MARK = 8,   /* the program's own words: how many bytes, then the text */
 };
 
 /*

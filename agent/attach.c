@@ -18,6 +18,7 @@
 #include "guard.h"
 #include "hook.h"
 #include "inspect.h"
+#include "module.h"
 #include "record.h"
 #include "redact.h"
 #include "sink.h"
@@ -39,6 +40,8 @@ struct site {
 	struct hook_site hook;
 	Py_ssize_t extra; /* index of our datum in its code objects */
 	bool awake;       /* the filter has accepted some code in it; atomic */
+	bool begun;       /* the backend is in */
+	bool recording;   /* and tells: the program has not paused it */
 	struct site *next;
 };
 
@@ -259,6 +262,63 @@ static void prepare(void)
 	on_start();
 }
 
+/* Starts recording; false: it cannot be. */
+static bool begin(struct site *s)
+{
+	if (!trace_begin())
+		return false;
+	s->begun = s->extra >= 0 && backend->install(py, &s->hook);
+	s->recording = s->begun;
+	if (!s->begun) {
+		trace_lost(CRUMB_LOSS_SUBINTERPRETER, 1);
+		log_error(
+		    "an interpreter cannot be recorded: the %s backend does not start",
+		    backend->name);
+	}
+	return s->begun;
+}
+
+/* What the program asks for, by the module breadcrumb_agent: module.h. */
+static bool pause_here(void)
+{
+	struct guard guard = guard_enter();
+	struct site *s = site_here();
+	bool was = s && s->recording;
+	if (was) {
+		trace_lost(CRUMB_LOSS_PAUSED, 0);
+		backend->pause(py, &s->hook, true);
+		s->recording = false;
+	}
+	guard_leave(&guard);
+	return was;
+}
+
+static enum module_resumed resume_here(void)
+{
+	struct guard guard = guard_enter();
+	struct site *s = site_here();
+	enum module_resumed result = MODULE_WAS_RECORDING;
+	if (!s) {
+		result = MODULE_CANNOT_RECORD;
+	} else if (!s->begun) {
+		result = begin(s) ? MODULE_RECORDS : MODULE_CANNOT_RECORD;
+	} else if (!s->recording) {
+		backend->pause(py, &s->hook, false);
+		s->recording = true;
+		result = MODULE_RECORDS;
+	}
+	guard_leave(&guard);
+	return result;
+}
+
+static struct module_state state_here(void)
+{
+	const struct site *s = site_here();
+	return (struct module_state){s && s->begun, s && s->recording, backend->name};
+}
+
+static const struct module_control control = {pause_here, resume_here, state_here};
+
 static void attach_here(void)
 {
 	if (given_up || site_here())
@@ -277,15 +337,8 @@ static void attach_here(void)
 	sites = s;
 	pthread_mutex_unlock(&lock);
 	__atomic_fetch_add(&asleep, 1, __ATOMIC_RELAXED);
-	bool begun = trace_begin();
-	if (begun && s->extra >= 0 && backend->install(py, &s->hook))
-		return;
-	if (begun) {
-		trace_lost(CRUMB_LOSS_SUBINTERPRETER, 1);
-		log_error(
-		    "an interpreter cannot be recorded: the %s backend does not start",
-		    backend->name);
-	}
+	if (!env->manual)
+		begin(s);
 }
 
 static void attach(void)
@@ -448,6 +501,7 @@ bool attach_watch(const struct env *given, bool search, void (*started)(void))
 			give_up(failure, what);
 		return failure != PYAPI_ABSENT;
 	}
+	module_register(py, &control);
 	watching = add_audit_hook();
 	return true;
 }

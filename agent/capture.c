@@ -28,6 +28,16 @@ bool capture_init(const struct pyapi *py, const struct capture_options *given)
 	return true;
 }
 
+bool capture_is_possible(void)
+{
+	return readable;
+}
+
+const struct extent *capture_extent(void)
+{
+	return &options->extent;
+}
+
 /* Names of the code's variables, once for each file. */
 static void tell_variables(struct payload *p, const void *code)
 {

@@ -21,6 +21,11 @@ struct capture_options {
  * this interpreter's values cannot be read, and none will be captured. */
 bool capture_init(const struct pyapi *py, const struct capture_options *options);
 
+/* Whether values can be read at all. */
+bool capture_is_possible(void);
+/* The limits that are in force. */
+const struct extent *capture_extent(void);
+
 /* Whether anything is captured of events that are no exceptions. */
 extern struct capture_wants {
 	bool locals, results;

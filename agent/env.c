@@ -164,6 +164,12 @@ static bool parse_unset(const char *text, void *out)
 	return !*text || strcmp(text, "0") == 0;
 }
 
+static bool parse_start(const char *text, void *out)
+{
+	*(bool *)out = strcmp(text, "manual") == 0;
+	return *(bool *)out || strcmp(text, "auto") == 0;
+}
+
 struct variable {
 	const char *name;
 	const char *fallback;
@@ -202,6 +208,7 @@ static const struct variable variables[] = {
     {"BREADCRUMB_KEEP_FREE", "256M", parse_size, FIELD(keep_free),
      "bytes, or a number with K, M, G, T"},
     {"BREADCRUMB_DISABLE", "0", parse_switch, FIELD(disable), "0, 1"},
+    {"BREADCRUMB_START", "auto", parse_start, FIELD(manual), "auto, manual"},
     {"BREADCRUMB_RING", "0", parse_unset, 0, "only 0 in this version"},
 };
 

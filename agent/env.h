@@ -25,6 +25,7 @@ struct env {
 	uint64_t keep_free; /* BREADCRUMB_KEEP_FREE: bytes */
 	enum log_level log; /* BREADCRUMB_LOG */
 	bool disable;       /* BREADCRUMB_DISABLE */
+	bool manual;        /* BREADCRUMB_START: only when the program says so */
 };
 
 /*

@@ -12,6 +12,7 @@ struct evalframe {
 	PyInterpreterState *interpreter; /* NULL: none; atomic */
 	pyapi_eval_func hook;
 	unsigned out; /* threads that have it taken out; atomic */
+	bool paused;  /* and the program has */
 	struct evalframe *next;
 };
 
@@ -71,6 +72,7 @@ struct evalframe *evalframe_install(const struct pyapi *py,
 		return NULL;
 	e->hook = hook;
 	e->out = 0;
+	e->paused = false;
 	replace(py, e, py->_PyEval_EvalFrameDefault, hook);
 	return e;
 }
@@ -97,7 +99,16 @@ void evalframe_put_back(const struct pyapi *py, struct evalframe *e)
 	struct buffer *b = buffer_mine; /* another one in a child */
 	if (b)
 		b->without_hook = NULL;
-	if (e && __atomic_sub_fetch(&e->out, 1, __ATOMIC_RELAXED) == 0)
+	if (e && __atomic_sub_fetch(&e->out, 1, __ATOMIC_RELAXED) == 0 && !e->paused)
+		replace(py, e, py->_PyEval_EvalFrameDefault, e->hook);
+}
+
+void evalframe_pause(const struct pyapi *py, struct evalframe *e, bool pause)
+{
+	e->paused = pause;
+	if (pause)
+		replace(py, e, e->hook, py->_PyEval_EvalFrameDefault);
+	else if (__atomic_load_n(&e->out, __ATOMIC_RELAXED) == 0)
 		replace(py, e, py->_PyEval_EvalFrameDefault, e->hook);
 }
 
@@ -111,7 +122,7 @@ void evalframe_in_child(const struct pyapi *py)
 	for (struct evalframe *e = first(); e; e = e->next) {
 		bool was_out = e->out != 0;
 		e->out = e == forking;
-		if (e->interpreter && was_out && !e->out)
+		if (e->interpreter && was_out && !e->out && !e->paused)
 			replace(py, e, py->_PyEval_EvalFrameDefault, e->hook);
 	}
 }

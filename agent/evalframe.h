@@ -23,6 +23,9 @@ void evalframe_remove(const struct pyapi *py, struct evalframe *e);
 struct evalframe *evalframe_take_out(const struct pyapi *py, struct buffer *b);
 void evalframe_put_back(const struct pyapi *py, struct evalframe *e);
 
+/* Takes the hook out for as long as the program wants, or (pause false) puts it back. */
+void evalframe_pause(const struct pyapi *py, struct evalframe *e, bool pause);
+
 /* Around fork(): of the threads that have a hook taken out, only the one that forks lives
  * on. */
 void evalframe_before_fork(void);

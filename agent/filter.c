@@ -109,7 +109,7 @@ static bool matches(const char *p, const char *p_end, const char *s, const char 
 	return subtree && glob(p, p_end - 2, s, s_end);
 }
 
-static bool listed(const char *list, const char *s, size_t length)
+bool filter_lists(const char *list, const char *s, size_t length)
 {
 	while (*list) {
 		const char *end = strchrnul(list, ',');
@@ -123,10 +123,19 @@ static bool listed(const char *list, const char *s, size_t length)
 	return false;
 }
 
+/* The agent's part in Python is no part of the program. */
+static bool is_own(const char *module, size_t length)
+{
+	static const char own[] = "breadcrumb_agent";
+	return length == sizeof own - 1 && memcmp(module, own, length) == 0;
+}
+
 bool filter_accepts(const char *module, size_t length)
 {
-	if (listed(exclude_list, module, length))
+	if (is_own(module, length))
+		return false;
+	if (filter_lists(exclude_list, module, length))
 		return false;
 	return include_list[strspn(include_list, ", \t")] == '\0' ||
-	       listed(include_list, module, length);
+	       filter_lists(include_list, module, length);
 }

@@ -31,6 +31,8 @@ struct hook_ops {
 	 * current one, is about to run.  False: what has to be done cannot be done now.
 	 * May be NULL. */
 	bool (*awakes)(const struct pyapi *py, struct hook_site *site);
+	/* Stops telling, and (pause false) goes on, as cheaply as it can be had. */
+	void (*pause)(const struct pyapi *py, struct hook_site *site, bool pause);
 	/* The program calls sys.settrace() in this thread.  May be NULL. */
 	void (*program_traces)(void);
 };

@@ -359,10 +359,17 @@ static void uninstall(const struct pyapi *given, struct hook_site *site)
 	site->state = NULL;
 }
 
+static void pauses(const struct pyapi *given, struct hook_site *site, bool pause)
+{
+	tracefunc_pause(pause);
+	evalframe_pause(given, site->state, pause);
+}
+
 const struct hook_ops hook_frame = {
     .name = "frame",
     .unusable = unusable,
     .install = install,
     .remove = uninstall,
     .meets = pyapi_code_keep_general,
+    .pause = pauses,
 };

@@ -237,10 +237,17 @@ static void uninstall(const struct pyapi *py, struct hook_site *site)
 	site->state = NULL;
 }
 
+static void pauses(const struct pyapi *py, struct hook_site *site, bool pause)
+{
+	if (site->state)
+		tool_pause(py, site->state, pause);
+}
+
 const struct hook_ops hook_monitoring = {
     .name = "monitoring",
     .unusable = unusable,
     .install = install,
     .remove = uninstall,
     .awakes = awakes,
+    .pause = pauses,
 };

@@ -207,10 +207,20 @@ static void program_traces(void)
 		give_way(b);
 }
 
+/* Threads keep their trace functions, which tell nothing meanwhile: another thread's
+ * cannot be taken out. */
+static void pauses(const struct pyapi *given, struct hook_site *site, bool pause)
+{
+	tracefunc_pause(pause);
+	if (given->minor >= 12)
+		tool_pause(given, site->state, pause);
+}
+
 const struct hook_ops hook_settrace = {
     .name = "settrace",
     .unusable = unusable,
     .install = install,
     .remove = uninstall,
     .program_traces = program_traces,
+    .pause = pauses,
 };

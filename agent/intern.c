@@ -433,6 +433,11 @@ void intern_forget_all(void)
 	intern_unlock();
 }
 
+uint32_t intern_codes(void)
+{
+	return __atomic_load_n(&last_code_id, __ATOMIC_RELAXED);
+}
+
 void intern_forked(void)
 {
 	lock = (pthread_mutex_t)GUARD_MUTEX;

@@ -99,6 +99,9 @@ uint32_t intern_site(uint32_t code, uint32_t line, uint32_t type);
 #define INTERN_VARIABLES_MAX 250
 void intern_variables(const void *code, const struct intern_text *names, uint32_t count);
 
+/* How many code objects have an id. */
+uint32_t intern_codes(void);
+
 /* In a forked child: the new file knows nothing yet. */
 void intern_forked(void);
 

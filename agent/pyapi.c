@@ -242,6 +242,10 @@ const struct pyapi *pyapi_find(bool search, enum pyapi_failure *failure,
 	py.code_type = symbol(search, *what);
 	if (!py.code_type)
 		return NULL;
+	*what = "PyFrame_Type";
+	py.frame_type = symbol(search, *what);
+	if (!py.frame_type)
+		return NULL;
 	*what = "PyUnstable_Code_SetExtra";
 	if (!py.set_extra || !py.request_extra)
 		return NULL;

@@ -77,6 +77,16 @@ struct pyapi_allocator {
 	X(char *, PyOS_double_to_string, (double, char, int, int, int *))                \
 	X(void, PyMem_Free, (void *))                                                    \
 	X(int, _PyUnicode_IsPrintable, (const uint32_t))                                 \
+	X(int, PyImport_AppendInittab, (const char *, PyObject *(*)(void)))              \
+	X(PyObject *, PyModuleDef_Init, (PyModuleDef *))                                 \
+	X(void, PyErr_WriteUnraisable, (PyObject *))                                     \
+	X(int, PyErr_BadArgument, (void))                                                \
+	X(PyObject *, PyUnicode_DecodeUTF8, (const char *, Py_ssize_t, const char *))    \
+	X(PyObject *, PyUnicode_DecodeFSDefault, (const char *))                         \
+	X(int, PyDict_SetItem, (PyObject *, PyObject *, PyObject *))                     \
+	X(int, PyDict_SetItemString, (PyObject *, const char *, PyObject *))             \
+	X(PyObject *, PyBool_FromLong, (long))                                           \
+	X(PyObject *, PyLong_FromVoidPtr, (void *))                                      \
 	X(PyObject *, PyCMethod_New,                                                     \
 	  (PyMethodDef *, PyObject *, PyObject *, PyTypeObject *))                       \
 	X(PyInterpreterState *, PyInterpreterState_Get, (void))                          \
@@ -157,10 +167,10 @@ struct pyapi {
 #define MEMBER(member, result, parameters, name, other) result(*member) parameters;
 	PYAPI_VARYING(MEMBER)
 #undef MEMBER
-	PyObject *none;      /* Py_None */
-	PyObject *code_type; /* PyCode_Type */
-	unsigned hex;        /* PY_VERSION_HEX */
-	unsigned minor;      /* 10 … 15 */
+	PyObject *none;                   /* Py_None */
+	PyObject *code_type, *frame_type; /* PyCode_Type, PyFrame_Type */
+	unsigned hex;                     /* PY_VERSION_HEX */
+	unsigned minor;                   /* 10 … 15 */
 	bool free_threaded;
 	size_t type_name; /* offset of tp_name in a type */
 	struct pyapi_opcodes opcode;

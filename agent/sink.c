@@ -452,15 +452,35 @@ static bool copy_again(unsigned i, struct sink_range *out)
 }
 
 /* Definitions are copied last, so that none is missing which a copied event names. */
-void sink_snapshot(void)
+bool sink_snapshot_as(char *path, size_t size)
 {
 	if (!sink_is_mine())
-		return;
-	if (options.keep_free && sink_file_room() < options.keep_free + sink_space_end())
+		return false;
+	if (options.keep_free &&
+	    sink_file_room() < options.keep_free + sink_space_end()) {
 		log_error("no snapshot: %s: %s", sink_path(),
 		          why(CRUMB_LOSS_KEEP_FREE, 0));
-	else
-		sink_file_copy(sink_space_end, copy_again);
+		return false;
+	}
+	return sink_file_copy(sink_space_end, copy_again, path, size);
+}
+
+void sink_snapshot(void)
+{
+	sink_snapshot_as(NULL, 0);
+}
+
+uint64_t sink_size(void)
+{
+	return sink_is_mine() ? sink_space_end() : 0;
+}
+
+uint64_t sink_lost(enum crumb_loss cause)
+{
+	const struct crumb_header *h = __atomic_load_n(&header, __ATOMIC_ACQUIRE);
+	if (!h || !sink_is_mine() || cause >= CRUMB_LOSS_CAUSES)
+		return 0;
+	return __atomic_load_n(&h->lost[cause], __ATOMIC_RELAXED);
 }
 
 void sink_forked(void)

@@ -58,6 +58,14 @@ void sink_lose(enum crumb_loss cause, uint64_t count);
 /* Copies the file as it is to `<file>.<n>`, n from 1.  Safe in a signal handler. */
 void sink_snapshot(void);
 
+/* The same; the copy's path is put into `path`.  False: there is none, or its path is
+ * longer. */
+bool sink_snapshot_as(char *path, size_t size);
+
+/* How large the file is (bytes), and what it says of losses by a cause; 0 without one. */
+uint64_t sink_size(void);
+uint64_t sink_lost(enum crumb_loss cause);
+
 /* Says in the file how the process ends; the first word counts, and CRUMB_END_UNKNOWN
  * takes it back.  Safe in a signal handler.  In a process that does not own the file,
  * nothing. */

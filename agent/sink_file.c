@@ -379,15 +379,16 @@ static int make_numbered(char *name, size_t size, int *error)
 	return to;
 }
 
-void sink_file_copy(uint64_t (*size)(void),
-                    bool (*again)(unsigned i, struct sink_range *out))
+bool sink_file_copy(uint64_t (*size)(void),
+                    bool (*again)(unsigned i, struct sink_range *out), char *copied,
+                    size_t room)
 {
 	static char name[PATH_MAX + 16];
 	struct sink_range range;
 	int saved = errno, to = -1, error;
 
 	if (__atomic_exchange_n(&copying, 1, __ATOMIC_ACQUIRE))
-		return;
+		return false;
 	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	error = from < 0 ? errno : 0;
 	if (from >= 0)
@@ -407,6 +408,11 @@ void sink_file_copy(uint64_t (*size)(void),
 		close(from);
 	if (to >= 0)
 		close(to);
+	size_t length = strlen(name) + 1;
+	bool told = !error && (!copied || length <= room);
+	if (told && copied)
+		memcpy(copied, name, length);
 	__atomic_store_n(&copying, 0, __ATOMIC_RELEASE);
 	errno = saved;
+	return told;
 }

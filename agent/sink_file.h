@@ -51,9 +51,11 @@ struct sink_range {
  * Copies the file to `<path>.<n>`, n the next free one, while it grows; size() says how
  * large it is. Then the ranges that again(0, …), again(1, …) and so on give until it
  * returns false.  Nothing is done while another copy is being made.  Safe in a signal
- * handler.
+ * handler.  The copy's path is put into `copied`, of `room` bytes, or not for NULL.
+ * False: there is no copy, or its path is longer.
  */
-void sink_file_copy(uint64_t (*size)(void),
-                    bool (*again)(unsigned i, struct sink_range *out));
+bool sink_file_copy(uint64_t (*size)(void),
+                    bool (*again)(unsigned i, struct sink_range *out), char *copied,
+                    size_t room);
 
 #endif

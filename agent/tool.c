@@ -177,6 +177,11 @@ struct tool *tool_install(const struct pyapi *py, const struct tool_callback *ca
 	return t;
 }
 
+void tool_pause(const struct pyapi *py, const struct tool *tool, bool pause)
+{
+	set_events(py, tool, pause ? 0 : tool->set);
+}
+
 void tool_remove(const struct pyapi *py, struct tool *tool)
 {
 	if (!tool)

@@ -37,6 +37,9 @@ struct tool *tool_install(const struct pyapi *py, const struct tool_callback *ca
 bool tool_switch_on(const struct pyapi *py, struct tool *tool, size_t first,
                     size_t count);
 
+/* Switches off what is switched on, or (pause false) on again. */
+void tool_pause(const struct pyapi *py, const struct tool *tool, bool pause);
+
 /* Switches the events off and frees the tool, at the interpreter's end.  The id and the
  * callbacks go with the interpreter: giving them back would raise audit events that the
  * program sees. NULL is allowed. */

@@ -542,6 +542,39 @@ void trace_snapshot(void)
 		sink_snapshot();
 }
 
+bool trace_snapshot_as(char *path, size_t size)
+{
+	return has_file() && sink_snapshot_as(path, size);
+}
+
+uint32_t trace_threads(void)
+{
+	return __atomic_load_n(&last_thread, __ATOMIC_RELAXED);
+}
+
+bool trace_mark(const char *text, size_t length)
+{
+	uint64_t payload[1 + TRACE_MARK_MAX / sizeof(uint64_t)] = {0};
+	struct guard guard = guard_enter();
+	struct buffer *b = my_buffer();
+
+	if (length > TRACE_MARK_MAX)
+		length = TRACE_MARK_MAX;
+	size_t words = 1 + (length + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+	bool room = b && (buffer_has_room(b, words + 2) || buffer_room(b, words + 2));
+	if (room) {
+		payload[0] = length;
+		memcpy(payload + 1, text, length);
+		put_extended(b, CRUMB_EXT_MARK, payload, (unsigned)words);
+	} else if (b && buffer_in_scratch(b)) {
+		put_extended(b, CRUMB_EXT_MARK, payload, 1); /* for the losses' count */
+	} else {
+		sink_lose(b ? CRUMB_LOSS_VALUES : CRUMB_LOSS_NO_WINDOW, 1);
+	}
+	guard_leave(&guard);
+	return room;
+}
+
 void trace_exec(bool begins)
 {
 	struct guard guard = guard_enter();

@@ -224,6 +224,16 @@ void trace_exit(enum crumb_end how, uint32_t status);
 
 /* Keeps a copy of the file as it is now.  Safe in a signal handler. */
 void trace_snapshot(void);
+/* The same; see sink_snapshot_as(). */
+bool trace_snapshot_as(char *path, size_t size);
+
+/* The program's own words (UTF-8), at most TRACE_MARK_MAX bytes of them, as an event of
+ * the calling thread.  False: it could not be kept. */
+#define TRACE_MARK_MAX 4096u
+bool trace_mark(const char *text, size_t length);
+
+/* How many threads of this process have had an event. */
+uint32_t trace_threads(void);
 
 /* `count` events (0: not known) are missing at this place of the thread's stream. */
 void trace_lost(enum crumb_loss cause, uint64_t count);

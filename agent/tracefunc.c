@@ -16,6 +16,7 @@ enum { ON_CALL = 0, ON_EXCEPTION = 1, ON_LINE = 2, ON_RETURN = 3 };
 
 static const struct pyapi *here; /* at hand for each event */
 static bool want_lines;
+static bool paused;  /* atomic */
 static size_t place; /* offset of c_tracefunc in a thread state; 0: not found yet */
 
 /* The instruction that a frame is at, 3.11 and newer.  False: it cannot be told. */
@@ -56,11 +57,11 @@ static PyObject *frame_code(const struct pyapi *py, PyFrameObject *frame)
 	return *(PyObject **)pyapi_field(inner, py->layout.frame_code);
 }
 
-static enum crumb_word_kind entry_kind(const struct pyapi *py, PyFrameObject *frame,
-                                       PyObject *code)
+enum crumb_word_kind tracefunc_entry(const struct pyapi *py, PyFrameObject *frame,
+                                     PyObject *code, bool generator)
 {
 	unsigned opcode, argument;
-	if (!trace_is_generator(code, NULL))
+	if (!generator)
 		return CRUMB_WORD_CALL;
 	if (py->minor == 10)
 		return pyapi_frame_goes_on(10, frame) ? CRUMB_WORD_RESUME
@@ -79,12 +80,13 @@ static enum crumb_word_kind entry_kind(const struct pyapi *py, PyFrameObject *fr
  */
 static enum crumb_word_kind exit_by_instruction(const struct pyapi *py,
                                                 PyFrameObject *frame, PyObject *code,
-                                                const PyObject *value, bool raised)
+                                                const PyObject *value, bool raised,
+                                                bool generator)
 {
 	const struct pyapi_opcodes *is = &py->opcode;
 	unsigned opcode = 0, argument;
 
-	if (value != py->none && !trace_is_generator(code, NULL))
+	if (value != py->none && !generator)
 		return CRUMB_WORD_RETURN;
 	if (!instruction(py, frame, code, &opcode, &argument))
 		return CRUMB_WORD_RETURN;
@@ -97,14 +99,15 @@ static enum crumb_word_kind exit_by_instruction(const struct pyapi *py,
 	return value == py->none ? CRUMB_WORD_UNWIND : CRUMB_WORD_RETURN;
 }
 
-static enum crumb_word_kind exit_kind(const struct pyapi *py, PyFrameObject *frame,
-                                      PyObject *code, const PyObject *value, bool raised)
+enum crumb_word_kind tracefunc_exit(const struct pyapi *py, PyFrameObject *frame,
+                                    PyObject *code, const PyObject *value, bool raised,
+                                    bool generator)
 {
 	if (!value)
 		return CRUMB_WORD_UNWIND;
 	if (py->minor >= 12)
-		return exit_by_instruction(py, frame, code, value, raised);
-	if (!trace_is_generator(code, NULL))
+		return exit_by_instruction(py, frame, code, value, raised, generator);
+	if (!generator)
 		return CRUMB_WORD_RETURN;
 	const void *inner = py->minor == 10 ? (void *)frame : inner_frame(py, frame);
 	return pyapi_frame_suspended(py->minor, inner) ? CRUMB_WORD_YIELD
@@ -126,7 +129,8 @@ static void on_exception(const struct pyapi *py, PyFrameObject *frame, PyObject 
 
 static void on_call(const struct pyapi *py, PyFrameObject *frame, PyObject *code)
 {
-	enum crumb_word_kind kind = entry_kind(py, frame, code);
+	enum crumb_word_kind kind =
+	    tracefunc_entry(py, frame, code, trace_is_generator(code, NULL));
 	if (capture_wants.locals && kind == CRUMB_WORD_CALL) {
 		struct frame inside = frame_of_object(frame, code);
 		capture_call(code, NULL, &inside);
@@ -137,7 +141,8 @@ static void on_call(const struct pyapi *py, PyFrameObject *frame, PyObject *code
 static void on_return(const struct pyapi *py, PyFrameObject *frame, PyObject *code,
                       PyObject *value, bool raised)
 {
-	enum crumb_word_kind kind = exit_kind(py, frame, code, value, raised);
+	enum crumb_word_kind kind = tracefunc_exit(py, frame, code, value, raised,
+	                                           trace_is_generator(code, NULL));
 	if ((capture_wants.locals || capture_wants.results) &&
 	    kind != CRUMB_WORD_UNWIND) {
 		struct frame inside = frame_of_object(frame, code);
@@ -162,6 +167,8 @@ static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObje
 	const void *raised = b ? b->raised : NULL;
 
 	(void)self;
+	if (__atomic_load_n(&paused, __ATOMIC_RELAXED))
+		return 0;
 	/* The frame hook tells of it: a greenlet that is not as deep. */
 	if (b && b->followed_below &&
 	    (uintptr_t)__builtin_frame_address(0) > b->followed_below)
@@ -197,6 +204,11 @@ void tracefunc_init(const struct pyapi *py, bool lines)
 	if (py->minor <= 11)
 		place = py->layout.thread_tracefunc;
 	want_lines = lines;
+}
+
+void tracefunc_pause(bool pause)
+{
+	__atomic_store_n(&paused, pause, __ATOMIC_RELAXED);
 }
 
 /* Where a thread state keeps its trace function: it lies elsewhere in each version,

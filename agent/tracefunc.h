@@ -4,6 +4,7 @@
 #define BREADCRUMB_AGENT_TRACEFUNC_H
 
 #include "pyapi.h"
+#include "record.h"
 
 #include <stdbool.h>
 
@@ -13,6 +14,18 @@ void tracefunc_init(const struct pyapi *py, bool lines);
 /* Starts and stops tracing in the current thread.  An exception that is set stays set. */
 void tracefunc_start(const struct pyapi *py);
 void tracefunc_stop(const struct pyapi *py);
+
+/* Trace functions that are in place tell nothing, or (pause false) go on. */
+void tracefunc_pause(bool pause);
+
+/* How a generator's frame (or another's: `generator` false) is entered, and how a frame
+ * is left, when a trace function is told so.  `raised`: what was told before was an
+ * exception in the same frame. */
+enum crumb_word_kind tracefunc_entry(const struct pyapi *py, PyFrameObject *frame,
+                                     PyObject *code, bool generator);
+enum crumb_word_kind tracefunc_exit(const struct pyapi *py, PyFrameObject *frame,
+                                    PyObject *code, const PyObject *value, bool raised,
+                                    bool generator);
 
 /* Whether a thread has no trace function at all, and whether it has this one. */
 bool tracefunc_is_free(const PyThreadState *thread);

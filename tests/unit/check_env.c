@@ -63,6 +63,7 @@ static void has_defaults(const struct env *env)
 	ck_assert_uint_eq(env->keep_free, 256 << 20);
 	ck_assert_int_eq(env->log, LOG_ERROR);
 	ck_assert(!env->disable);
+	ck_assert(!env->manual);
 }
 
 START_TEST(nothing_set_gives_the_documented_defaults)
@@ -101,6 +102,15 @@ START_TEST(text_does_not_change_with_the_environment)
 	const struct env *env = env_read();
 	memset(own, 'x', sizeof(own) - 1);
 	ck_assert_str_eq(env->include, "app");
+}
+END_TEST
+
+START_TEST(start_is_automatic_or_manual)
+{
+	ck_assert(accepted("BREADCRUMB_START", "manual")->manual);
+	ck_assert(!accepted("BREADCRUMB_START", "auto")->manual);
+	ck_assert(!refused("BREADCRUMB_START", "Manual", "auto, manual")->manual);
+	ck_assert(!refused("BREADCRUMB_START", "", "auto, manual")->manual);
 }
 END_TEST
 
@@ -408,6 +418,7 @@ int main(int argc, char **argv)
 	tcase_add_test(c, text_is_taken_as_it_is);
 	tcase_add_test(c, empty_text_is_a_list_but_no_name);
 	tcase_add_test(c, text_does_not_change_with_the_environment);
+	tcase_add_test(c, start_is_automatic_or_manual);
 	tcase_add_test(c, backends_are_known_by_name);
 	tcase_add_test(c, switches_have_a_few_spellings);
 	tcase_add_test(c, sizes_have_units);

@@ -146,6 +146,26 @@ START_TEST(exclude_wins)
 }
 END_TEST
 
+START_TEST(own_module_is_never_recorded)
+{
+	ck_assert(!accepts("", "", "breadcrumb_agent"));
+	ck_assert(!accepts("*", "", "breadcrumb_agent"));
+	ck_assert(!accepts("breadcrumb_agent", "", "breadcrumb_agent"));
+	ck_assert(accepts("", "", "breadcrumb_agents"));
+	ck_assert(accepts("", "", "breadcrumb"));
+}
+END_TEST
+
+START_TEST(lists_of_others_are_matched_the_same_way)
+{
+	ck_assert(filter_lists("x, app.*", "app", 3));
+	ck_assert(filter_lists("x,app.*", "app.a", 5));
+	ck_assert(!filter_lists("x,app.*", "apps", 4));
+	ck_assert(!filter_lists("", "app", 3));
+	ck_assert(filter_lists("apx,ap", "app", 2)); /* so many bytes of it */
+}
+END_TEST
+
 START_TEST(module_without_name_is_matched_by_star_alone)
 {
 	ck_assert(accepts("*", "", ""));
@@ -197,6 +217,8 @@ int main(void)
 	tcase_add_test(c, package_glob_covers_the_package_itself);
 	tcase_add_test(c, lists_are_separated_by_commas_and_blanks_do_not_count);
 	tcase_add_test(c, exclude_wins);
+	tcase_add_test(c, own_module_is_never_recorded);
+	tcase_add_test(c, lists_of_others_are_matched_the_same_way);
 	tcase_add_test(c, module_without_name_is_matched_by_star_alone);
 	tcase_add_test(c, name_ends_where_its_length_says);
 	tcase_add_test(c, many_stars_are_matched_in_no_time);

@@ -74,6 +74,9 @@ START_TEST(losses_are_added_up_by_cause)
 	load();
 	for (unsigned i = 0; i < CRUMB_LOSS_CAUSES; i++)
 		ck_assert_uint_eq(raw.header->lost[i], i + (UINT64_C(1) << 40));
+	for (unsigned i = 0; i < CRUMB_LOSS_CAUSES; i++)
+		ck_assert_uint_eq(sink_lost((enum crumb_loss)i), raw.header->lost[i]);
+	ck_assert_uint_eq(sink_lost((enum crumb_loss)CRUMB_LOSS_CAUSES), 0);
 	ck_assert_mem_eq(raw.bytes + sizeof(struct crumb_header), "\0\0\0\0\0\0\0\0", 8);
 }
 END_TEST

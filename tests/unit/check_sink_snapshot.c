@@ -90,6 +90,25 @@ START_TEST(snapshot_is_the_file_as_it_is)
 }
 END_TEST
 
+START_TEST(snapshot_says_what_it_is_called)
+{
+	char path[4096] = "?", little[8] = "?";
+
+	put_many(10);
+	ck_assert(sink_snapshot_as(path, sizeof path));
+	ck_assert_str_eq(path, temp_path("a.crumb.1"));
+	holds("a.crumb.1", 10);
+	ck_assert(!sink_snapshot_as(little, sizeof little)); /* but it is there */
+	ck_assert_str_eq(little, "?");
+	holds("a.crumb.2", 10);
+	ck_assert_int_eq(unlink(sink_path()), 0);
+	capture_begin();
+	ck_assert(!sink_snapshot_as(path, sizeof path));
+	ck_assert(is_line_with(capture_end(), "a.crumb: No such file or directory"));
+	ck_assert_str_eq(path, temp_path("a.crumb.1"));
+}
+END_TEST
+
 START_TEST(tracing_goes_on_and_snapshots_are_counted)
 {
 	put_many(10);
@@ -573,6 +592,7 @@ int main(void)
 	TCase *c = add_case(suite, "copy");
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, snapshot_is_the_file_as_it_is);
+	tcase_add_test(c, snapshot_says_what_it_is_called);
 	tcase_add_test(c, tracing_goes_on_and_snapshots_are_counted);
 	tcase_add_test(c, taken_name_of_a_snapshot_is_passed_over);
 	tcase_add_loop_test(c, file_system_that_copies_nothing_is_read_and_written, 0, 4);

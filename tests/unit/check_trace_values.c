@@ -4,6 +4,7 @@
  * texts that come again, blocks that end, events that are bounded.
  */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "fake_source.h"
 #include "fault.h"
 #include "filter.h"
+#include "raw_trace.h"
 #include "read_trace.h"
 
 static struct fake f = {"f", "app", 10};
@@ -45,6 +47,88 @@ static void call(const char *const *values, unsigned count)
 	fault_clock_advance(10);
 	trace_event(CRUMB_WORD_RETURN, &f, &f);
 }
+
+/* The words of a mark: head, length, text. */
+static const uint64_t *next_mark(const uint64_t *at, const char *text, size_t length)
+{
+	size_t words = 1 + (length + 7) / 8;
+	uint64_t head = *at & ((UINT64_C(1) << CRUMB_TICKS_SHIFT) - 1);
+
+	ck_assert_uint_eq(head, record_extended(CRUMB_EXT_MARK, (unsigned)words, 0));
+	ck_assert_uint_eq(at[1], length);
+	ck_assert_mem_eq(at + 2, text, length);
+	for (size_t i = length; i < 8 * (words - 1); i++)
+		ck_assert_int_eq(((const char *)(at + 2))[i], 0);
+	return at + 1 + words;
+}
+
+START_TEST(marks_hold_their_text)
+{
+	char text[TRACE_MARK_MAX + 10];
+	size_t count;
+
+	memset(text, 'x', sizeof text);
+	ck_assert(trace_mark("", 0)); /* the thread's first event */
+	ck_assert(trace_mark("seventy", 7));
+	ck_assert(trace_mark("eighty-8", 8));
+	ck_assert(trace_mark("a\0b", 3));
+	ck_assert(trace_mark(text, sizeof text));
+	struct raw raw = raw_load(sink_path());
+	uint64_t *words = raw_words(&raw, 1, &count);
+	const uint64_t *at = words + 1; /* behind the thread's start */
+	at = next_mark(at, "", 0);
+	at = next_mark(at, "seventy", 7);
+	at = next_mark(at, "eighty-8", 8);
+	at = next_mark(at, "a\0b", 3);
+	at = next_mark(at, text, TRACE_MARK_MAX);
+	ck_assert_uint_eq((size_t)(at - words), count);
+	free(words);
+	raw_free(&raw);
+}
+END_TEST
+
+/* However full the window is. */
+START_TEST(marks_of_many_windows_are_all_kept)
+{
+	enum { COUNT = 3000 };
+	char text[TRACE_MARK_MAX];
+	size_t count;
+
+	memset(text, 'x', sizeof text);
+	for (unsigned i = 0; i < COUNT; i++)
+		ck_assert(trace_mark(text, i % TRACE_MARK_MAX));
+	struct raw raw = raw_load(sink_path());
+	uint64_t *words = raw_words(&raw, 1, &count);
+	const uint64_t *at = words + 1;
+	for (unsigned i = 0; i < COUNT; i++)
+		at = next_mark(at, text, i % TRACE_MARK_MAX);
+	ck_assert_uint_eq((size_t)(at - words), count);
+	free(words);
+	raw_free(&raw);
+}
+END_TEST
+
+START_TEST(marks_that_cannot_be_kept_are_counted)
+{
+	char text[1000] = "x";
+	uint64_t kept = 0;
+
+	fault_fail(FAULT_PWRITEV, 0, 1, ENOSPC);
+	capture_begin();
+	while (trace_mark(text, sizeof text))
+		kept++;
+	ck_assert(is_line_with(capture_end(), "the file system is full"));
+	for (int i = 0; i < 99; i++)
+		ck_assert(!trace_mark(text, sizeof text));
+	buffer_count_losses(false);
+	struct raw raw = raw_load(sink_path());
+	ck_assert_uint_gt(kept, 5);
+	/* Each is in the file or counted; the thread's start is an event too. */
+	ck_assert_uint_eq(raw_count_events(&raw) + sink_lost(CRUMB_LOSS_DISK_FULL),
+	                  1 + kept + 100);
+	raw_free(&raw);
+}
+END_TEST
 
 START_TEST(values_come_back_with_their_names)
 {
@@ -205,5 +289,10 @@ int main(void)
 	tcase_add_test(values, excluded_code_has_no_values);
 	tcase_add_test(values, values_of_an_event_that_did_not_come_are_nobodys);
 	tcase_add_test(values, child_begins_anew);
+	TCase *marks = add_case(suite, "marks");
+	tcase_add_checked_fixture(marks, fake_begin, NULL);
+	tcase_add_test(marks, marks_hold_their_text);
+	tcase_add_test(marks, marks_of_many_windows_are_all_kept);
+	tcase_add_test(marks, marks_that_cannot_be_kept_are_counted);
 	return run_suite(suite);
 }

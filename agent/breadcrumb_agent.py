@@ -1,0 +1,571 @@
+# SPDX-License-Identifier: MIT
+"""The Breadcrumb agent as this program sees it: see breadcrumb_agent(3)."""
+# A part of the agent: it runs in the module that module.c makes, whose functions in C are
+# there already.  Nothing of the program's runs for a value: attributes are read from exact
+# types only.
+
+import _thread
+import sys as _sys
+from collections import namedtuple as _namedtuple
+from datetime import datetime as _datetime, timezone as _timezone
+
+__all__ = ["Backend", "FrameBackend", "MonitoringBackend", "SettraceBackend", "TraceEvent",
+           "create_backend", "is_supported", "mark", "output_path", "pause", "recording",
+           "resume", "snapshot", "stats"]
+
+_MINOR = _sys.version_info[1]
+_MARK_MAX = 4096
+_GENERATOR = 0x2a0  # CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+_LOSSES = ("disk full", "size limit", "space kept free", "file size limit", "no window",
+           "write error", "too many ids", "low stack", "taken over", "sub-interpreter",
+           "no definition", "no room for values", "paused by the program")
+
+_traceback_of = BaseException.__dict__["__traceback__"].__get__
+_type_name = type.__dict__["__name__"].__get__
+_utc = _timezone.utc
+
+
+# The running file trace
+
+def pause():
+    """Stops recording in this interpreter; True when it was recording."""
+    return _pause()
+
+
+def resume():
+    """Goes on recording, or begins to; True when it was not recording."""
+    changed = _resume()
+    if changed is None:
+        raise OSError("nothing can be recorded: the agent has said why on standard error")
+    return changed
+
+
+def mark(text):
+    """Puts a text into the trace, as an event of this thread; False without a file."""
+    if not isinstance(text, str):
+        raise TypeError("text must be a str, not " + _type_name(type(text)))
+    data = str.encode(text, "utf-8", "backslashreplace")
+    if len(data) > _MARK_MAX:
+        end = "\u2026".encode()
+        whole = data[:_MARK_MAX - len(end)].decode("utf-8", "ignore")
+        data = whole.encode() + end
+    return _mark(data)
+
+
+def snapshot():
+    """Copies the file as it is now; the copy's path, or None."""
+    return _snapshot()
+
+
+def output_path():
+    """The absolute path of this process's file; None when there is none."""
+    return _output_path()
+
+
+def stats():
+    """What has been recorded, as a dict."""
+    recording, path, backend, size, threads, codes, lost = _stats()
+    names = {cause: _LOSSES[cause] if cause < len(_LOSSES) else "unknown cause" for cause in lost}
+    return {"recording": recording, "path": path, "backend": backend, "bytes": size,
+            "threads": threads, "codes": codes,
+            "lost": {names[cause]: count for cause, count in lost.items()}}
+
+
+_inside = [0, False]  # how many are in recording(), and whether the first one began it
+_inside_lock = _thread.allocate_lock()
+
+
+class recording:
+    """Records within a `with`; the text is a mark at its start."""
+
+    def __init__(self, text=None):
+        if text is not None and not isinstance(text, str):
+            raise TypeError("text must be a str or None, not " + _type_name(type(text)))
+        self._text = text
+
+    def __enter__(self):
+        with _inside_lock:
+            changed = resume()
+            if _inside[0] == 0:
+                _inside[1] = changed
+            _inside[0] += 1
+        if self._text is not None:
+            mark(self._text)
+        return self
+
+    def __exit__(self, *exception):
+        with _inside_lock:
+            _inside[0] -= 1
+            if _inside[0] == 0 and _inside[1]:
+                pause()
+        return None
+
+
+# Events in this process
+
+TraceEvent = _namedtuple("TraceEvent", (
+    "event_type", "timestamp", "thread_id", "function_name", "module", "filename",
+    "line_number", "locals", "return_value", "exception"), module=__name__)
+
+
+def _globs(name, patterns, default):
+    if patterns is None:
+        return list(default)
+    if isinstance(patterns, str):
+        raise TypeError(name + " must be a sequence of str, not a str")
+    try:
+        patterns = list(patterns)
+    except TypeError:
+        raise TypeError(name + " must be a sequence of str, not "
+                        + _type_name(type(patterns))) from None
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise TypeError(name + " must hold str, not " + _type_name(type(pattern)))
+    return patterns
+
+
+def _encodable(text):
+    return str.encode(text, "utf-8", "backslashreplace").decode()
+
+
+def _module_of(names):
+    name = dict.get(names, "__name__", "")
+    return name if type(name) is str else ""
+
+
+def _place(filename, line, function):
+    at = ", line %d" % line if line else ""
+    return 'File "%s"%s, in %s' % (filename, at, function)
+
+
+def _function(code):
+    return code.co_qualname if _MINOR >= 11 else code.co_name
+
+
+def _exception(kind, value, traceback, code, line):
+    """What an event says of an exception that is in a frame of `code`."""
+    way = []
+    if traceback is None or traceback.tb_frame.f_code is not code:
+        way.append(_place(code.co_filename, line, _function(code)))
+    while traceback is not None:
+        passed = traceback.tb_frame.f_code
+        way.append(_place(passed.co_filename, traceback.tb_lineno, _function(passed)))
+        traceback = traceback.tb_next
+    return {"type": _type_name(kind), "message": _message(kind, value), "stack_trace": way}
+
+
+class _Thread:
+    """What a backend keeps for a thread."""
+
+    def __init__(self):
+        self.events = []
+        self.entered = []  # frames that were told of, innermost last
+        self.raised = None  # the frame whose exception was the last event
+        self.met = None  # the trace function that it was given
+
+    def leaves(self, frame):
+        """Whether the entry of a frame that is left was told."""
+        entered = self.entered
+        if entered and entered[-1] == frame:
+            entered.pop()
+            return True
+        if frame not in entered:
+            return False
+        while entered.pop() != frame:  # some were left without a word
+            pass
+        return True
+
+
+class Backend:
+    """What the backends have in common."""
+
+    DEFAULT_EXCLUDE = ("threading", "queue", "_thread", "contextlib", "importlib.*", "sys", "os",
+                       "posixpath", "genericpath")
+
+    def __init__(self, callback=None, include_patterns=None, exclude_patterns=None,
+                 capture_locals=True, capture_lines=False):
+        name = _type_name(type(self))
+        if not self.is_supported():
+            raise RuntimeError("%s does not support CPython 3.%d" % (name, _MINOR))
+        if callback is not None and not callable(callback):
+            raise TypeError("callback must be callable or None, not "
+                            + _type_name(type(callback)))
+        self.callback = callback
+        self.include_patterns = _globs("include_patterns", include_patterns, ())
+        self.exclude_patterns = _globs("exclude_patterns", exclude_patterns, self.DEFAULT_EXCLUDE)
+        self.capture_locals = bool(capture_locals)
+        self.capture_lines = bool(capture_lines)
+        self.callback_errors = 0
+        self.running = False
+        self._local = _thread._local()
+        self._threads = []
+        self._wanted = {}
+
+    @staticmethod
+    def is_supported():
+        """Whether this interpreter can be traced by the class."""
+        return False
+
+    def _install(self):
+        raise NotImplementedError
+
+    def _remove(self):
+        raise NotImplementedError
+
+    def start(self):
+        """Tells of all threads from now on."""
+        if self.running:
+            return
+        self._include = _encodable(",".join(self.include_patterns))
+        self._exclude = _encodable(",".join(self.exclude_patterns))
+        self._wanted = {}
+        for thread in self._threads:
+            thread.entered.clear()
+            thread.raised = None
+        self.callback_errors = 0
+        self.running = True
+        try:
+            self._install()
+        except BaseException:
+            self.running = False
+            raise
+
+    def stop(self):
+        """Tells of nothing any more."""
+        if self.running:
+            self.running = False
+            self._remove()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+        return None
+
+    def get_events(self, all_threads=False):
+        """The events of the calling thread, or of all by time: a new list."""
+        if not all_threads:
+            return list(self._mine().events)
+        every = [event for thread in list(self._threads) for event in list(thread.events)]
+        every.sort(key=lambda event: event.timestamp)
+        return every
+
+    def clear_events(self, all_threads=False):
+        """Forgets the events of the calling thread, or of all."""
+        for thread in list(self._threads) if all_threads else [self._mine()]:
+            thread.events.clear()
+
+    def _mine(self):
+        try:
+            return self._local.thread
+        except AttributeError:
+            thread = self._local.thread = _Thread()
+            self._threads.append(thread)
+            return thread
+
+    def _wants(self, module):
+        """Whether a module is told of; asked once for each."""
+        try:
+            return self._wanted[module]
+        except KeyError:
+            name = _encodable(module)
+            wanted = (module != __name__ and not _matches(self._exclude, name)
+                      and (not self.include_patterns or _matches(self._include, name)))
+            self._wanted[module] = wanted
+            return wanted
+
+    def _tell(self, thread, kind, code, module, line, variables, value=None, exception=None):
+        event = TraceEvent(kind, _datetime.now(_utc), _thread.get_ident(), code.co_name, module,
+                           code.co_filename, line, variables, value, exception)
+        thread.events.append(event)
+        if self.callback is None:
+            return
+        try:
+            self.callback(event)
+        except BaseException as error:
+            self.callback_errors += 1
+            if self.callback_errors == 1:
+                _report(error, self.callback)
+
+    def _tell_frame(self, thread, kind, frame, value=None, exception=None):
+        code = frame.f_code
+        variables = {}
+        if self.capture_locals and kind not in ("resume", "unwind"):
+            variables = _variables(frame, kind == "call")
+        line = code.co_firstlineno if kind == "call" else frame.f_lineno or 0
+        self._tell(thread, kind, code, _module_of(frame.f_globals), line, variables, value,
+                   exception)
+
+
+class MonitoringBackend(Backend):
+    """sys.monitoring (PEP 669): 3.12 and newer."""
+
+    @staticmethod
+    def is_supported():
+        """Whether this interpreter can be traced by the class."""
+        return _MINOR >= 12
+
+    def _install(self):
+        self._tool = _take_tool()
+        events = _sys.monitoring.events
+        callbacks = {events.PY_START: self._starts, events.PY_RESUME: self._goes_on,
+                     events.PY_THROW: self._is_thrown, events.PY_RETURN: self._returns,
+                     events.PY_YIELD: self._yields, events.PY_UNWIND: self._unwinds,
+                     events.RAISE: self._raises}
+        if self.capture_lines:
+            callbacks[events.LINE] = self._at_line
+        _use_tool(self._tool, callbacks)
+
+    def _remove(self):
+        _give_tool(self._tool)
+
+    def _begins(self, kind, frame):
+        if not self._wants(_module_of(frame.f_globals)):
+            return _sys.monitoring.DISABLE
+        if self.running:
+            thread = self._mine()
+            thread.entered.append(id(frame))
+            self._tell_frame(thread, kind, frame)
+        return None
+
+    def _ends(self, kind, frame, value):
+        if not self._wants(_module_of(frame.f_globals)):
+            return _sys.monitoring.DISABLE
+        thread = self._mine()
+        if self.running and thread.leaves(id(frame)):
+            self._tell_frame(thread, kind, frame, value)
+        return None
+
+    def _starts(self, code, offset):
+        return self._begins("call", _sys._getframe(1))
+
+    def _goes_on(self, code, offset):
+        return self._begins("resume", _sys._getframe(1))
+
+    def _is_thrown(self, code, offset, exception):
+        self._begins("resume", _sys._getframe(1))
+
+    def _returns(self, code, offset, value):
+        return self._ends("return", _sys._getframe(1), _value(value))
+
+    def _yields(self, code, offset, value):
+        return self._ends("yield", _sys._getframe(1), _value(value))
+
+    def _unwinds(self, code, offset, exception):
+        self._ends("unwind", _sys._getframe(1), None)
+
+    def _raises(self, code, offset, exception):
+        frame = _sys._getframe(1)
+        thread = self._mine()
+        if self.running and id(frame) in thread.entered:
+            what = _exception(type(exception), exception, _traceback_of(exception), code,
+                              frame.f_lineno)
+            self._tell_frame(thread, "exception", frame, exception=what)
+
+    def _at_line(self, code, line):
+        frame = _sys._getframe(1)
+        if not self._wants(_module_of(frame.f_globals)):
+            return _sys.monitoring.DISABLE
+        thread = self._mine()
+        if self.running and id(frame) in thread.entered:
+            variables = _variables(frame, False) if self.capture_locals else {}
+            self._tell(thread, "line", code, _module_of(frame.f_globals), line, variables)
+        return None
+
+
+def _take_tool():
+    """A tool id of sys.monitoring that nobody has, those first that nobody is named for."""
+    for tool in (4, 3, 5, 2, 1, 0):
+        try:
+            _sys.monitoring.use_tool_id(tool, "breadcrumb_agent")
+            return tool
+        except ValueError:
+            pass
+    raise RuntimeError("no tool id of sys.monitoring is free")
+
+
+def _use_tool(tool, callbacks):
+    for event, callback in callbacks.items():
+        _sys.monitoring.register_callback(tool, event, callback)
+    _sys.monitoring.set_events(tool, sum(callbacks))
+    # What another start has switched off at its place.
+    _sys.monitoring.restart_events()
+
+
+def _give_tool(tool):
+    monitoring = _sys.monitoring
+    monitoring.set_events(tool, 0)
+    for name in ("PY_START", "PY_RESUME", "PY_THROW", "PY_RETURN", "PY_YIELD", "PY_UNWIND", "RAISE",
+                 "LINE"):
+        monitoring.register_callback(tool, getattr(monitoring.events, name), None)
+    monitoring.free_tool_id(tool)
+
+
+_using = {}  # what an interpreter has one of: the backend that uses it
+
+
+def _use(what, backend):
+    if _using.setdefault(what, backend) is not backend:
+        raise RuntimeError("another %s is running" % _type_name(type(backend)))
+
+
+class SettraceBackend(Backend):
+    """sys.settrace() in every thread: all versions."""
+
+    @staticmethod
+    def is_supported():
+        """Whether this interpreter can be traced by the class."""
+        return _MINOR >= 10
+
+    def _install(self):
+        _use("settrace", self)
+        try:
+            self._trace = self._tracer()
+            self._watch()
+        except BaseException:
+            del _using["settrace"]
+            raise
+        self._starter = _thread.get_ident()
+        self._before = _sys.gettrace()
+        self._mine().met = self._trace
+        _sys.settrace(self._trace)
+
+    def _remove(self):
+        self._trace = None  # other threads take theirs out at the next call
+        if _MINOR >= 12:
+            _give_tool(self._tool)
+        else:
+            _evaluate(None, None)
+        if _thread.get_ident() == self._starter:
+            _sys.settrace(self._before)
+        self._before = None
+        del _using["settrace"]
+
+    def _watch(self):
+        """Threads are met where they run Python."""
+        if _MINOR >= 12:
+            self._tool = _take_tool()
+            events = _sys.monitoring.events
+            _use_tool(self._tool, {events.PY_START: self._starts, events.PY_RESUME: self._starts,
+                                   events.PY_THROW: self._throws})
+        elif not _evaluate(False, self._meet):
+            raise RuntimeError("another backend has the frame-evaluation hook")
+
+    def _meet(self):
+        """Gives this thread the trace function; True when it has it only now."""
+        thread = self._mine()
+        if thread.met is self._trace:
+            return False
+        thread.met = self._trace
+        if _sys.gettrace() is not None:  # the thread's own
+            return False
+        _sys.settrace(self._trace)
+        return True
+
+    def _starts(self, code, offset):
+        # The trace function's own tool was asked first, and had nothing to call.
+        if self.running and self._meet():
+            frame = _sys._getframe(1)
+            frame.f_trace = self._trace(frame, "call", None)
+
+    def _throws(self, code, offset, exception):
+        self._starts(code, offset)
+
+    def _tracer(self):
+        """A trace function of this start, which knows when it is over."""
+        def trace(frame, event, argument):
+            if self._trace is not trace:
+                if event == "call" and _sys.gettrace() is trace:
+                    _sys.settrace(None)
+                return None
+            return trace if self._event(frame, event, argument) else None
+        return trace
+
+    def _event(self, frame, event, argument):
+        thread = self._mine()
+        raised = thread.raised == id(frame)
+        thread.raised = None
+        if event == "call":
+            if not self._wants(_module_of(frame.f_globals)):
+                return False
+            frame.f_trace_lines = self.capture_lines
+            goes_on = frame.f_code.co_flags & _GENERATOR and _entry(frame)
+            self._tell_frame(thread, "resume" if goes_on else "call", frame)
+        elif event == "line":
+            self._tell_frame(thread, "line", frame)
+        elif event == "exception":
+            thread.raised = id(frame)
+            kind, value, traceback = argument
+            what = _exception(kind, value, traceback, frame.f_code, frame.f_lineno)
+            self._tell_frame(thread, "exception", frame, exception=what)
+        elif event == "return":
+            kind = _exit(frame, argument, raised)
+            self._tell_frame(thread, kind, frame,
+                             None if kind == "unwind" else _value(argument))
+        return True
+
+
+class FrameBackend(Backend):
+    """Frame evaluation (PEP 523): 3.10 and 3.11."""
+
+    def __init__(self, callback=None, include_patterns=None, exclude_patterns=None,
+                 capture_locals=True, capture_lines=False):
+        super().__init__(callback, include_patterns, exclude_patterns, capture_locals,
+                         capture_lines)
+        if capture_lines:
+            raise ValueError("capture_lines: FrameBackend does not see lines")
+
+    @staticmethod
+    def is_supported():
+        """Whether this interpreter can be traced by the class."""
+        return _MINOR <= 11
+
+    def _install(self):
+        _use("frame", self)
+        if not _evaluate(True, self._event):
+            del _using["frame"]
+            raise RuntimeError("another backend has the frame-evaluation hook")
+
+    def _remove(self):
+        _evaluate(None, None)
+        del _using["frame"]
+
+    def _event(self, kind, frame, code, names, line, variables, value):
+        """Called by live.c; for an entry: whether the exit is wanted."""
+        module = _module_of(names)
+        if not self.running or not self._wants(module):
+            return None
+        thread = self._mine()
+        if not self.capture_locals:
+            variables = {}
+        if kind in ("call", "resume"):
+            thread.entered.append(frame)
+            if kind == "call":
+                line = code.co_firstlineno
+            self._tell(thread, kind, code, module, line, variables)
+        elif not thread.leaves(frame):
+            return None
+        elif kind == "exception":
+            raised, error, traceback = value
+            at = traceback.tb_lineno if traceback is not None else None
+            what = _exception(raised, error, traceback, code, at or line)
+            self._tell(thread, kind, code, module, at or line, variables, exception=what)
+            self._tell(thread, "unwind", code, module, at or line, {})
+        else:
+            self._tell(thread, kind, code, module, line, variables, _value(value))
+        return True
+
+
+_BEST = MonitoringBackend if _MINOR >= 12 else SettraceBackend
+
+
+def is_supported():
+    """Whether create_backend() works in this interpreter."""
+    return _BEST.is_supported()
+
+
+def create_backend(**kwargs):
+    """The backend that sees most in this interpreter, with its constructor's arguments."""
+    return _BEST(**kwargs)

@@ -55,6 +55,7 @@ static pthread_mutex_t lock = GUARD_MUTEX; /* guards `sites` */
 static bool watching;                      /* the audit hook is in */
 static bool given_up;                      /* and a line has said why */
 static bool recording;                     /* at least once an interpreter was attached */
+static bool begun;                         /* and the backend put into one */
 
 static void before_hooks_go(void);
 
@@ -269,6 +270,7 @@ static bool begin(struct site *s)
 		return false;
 	s->begun = s->extra >= 0 && backend->install(py, &s->hook);
 	s->recording = s->begun;
+	begun |= s->begun;
 	if (!s->begun) {
 		trace_lost(CRUMB_LOSS_SUBINTERPRETER, 1);
 		log_error(
@@ -411,7 +413,7 @@ static int on_audit(const char *event, PyObject *args, void *data)
 			inspect_forking();
 		break;
 	case 's':
-		if (recording && backend->program_traces &&
+		if (begun && backend->program_traces &&
 		    strcmp(event, "sys.settrace") == 0 && !tracefunc_is_setting())
 			backend->program_traces();
 		break;

@@ -138,18 +138,14 @@ def _place(filename, line, function):
     return 'File "%s"%s, in %s' % (filename, at, function)
 
 
-def _function(code):
-    return code.co_qualname if _MINOR >= 11 else code.co_name
-
-
 def _exception(kind, value, traceback, code, line):
     """What an event says of an exception that is in a frame of `code`."""
     way = []
     if traceback is None or traceback.tb_frame.f_code is not code:
-        way.append(_place(code.co_filename, line, _function(code)))
+        way.append(_place(code.co_filename, line, code.co_name))
     while traceback is not None:
         passed = traceback.tb_frame.f_code
-        way.append(_place(passed.co_filename, traceback.tb_lineno, _function(passed)))
+        way.append(_place(passed.co_filename, traceback.tb_lineno, passed.co_name))
         traceback = traceback.tb_next
     return {"type": _type_name(kind), "message": _message(kind, value), "stack_trace": way}
 

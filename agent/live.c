@@ -409,7 +409,8 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing)
 		return h->underneath(thread, frame, throwing);
 	if (h->every)
 		return record(thread, frame, throwing, h);
-	if (tracefunc_is_free(thread))
+	/* A trace function of the agent's own gives way, as to any other. */
+	if (tracefunc_is_free(thread) || tracefunc_is_ours(thread))
 		meet(h);
 	return h->underneath(thread, frame, throwing);
 }

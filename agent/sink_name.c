@@ -193,7 +193,9 @@ void sink_name_numbered(char *out, size_t size, const char *path, unsigned n)
 {
 	char digits[12];
 	char *d = digits + sizeof digits - 1;
-	size_t length = strnlen(path, size - sizeof digits - 1);
+	size_t length = strlen(path), most = size - sizeof digits - 1;
+	if (length > most)
+		length = most;
 
 	*d = '\0';
 	do {

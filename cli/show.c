@@ -133,6 +133,7 @@ static const struct {
                                    "a sub-interpreter could not be followed"},
     [CRUMB_LOSS_NO_DEFINITION] = {"time", "times", "a function could not be described"},
     [CRUMB_LOSS_VALUES] = {"event", "events", "no room for its values"},
+    [CRUMB_LOSS_PAUSED] = {"stretch", "stretches", "the program paused the recording"},
 };
 
 char *show_loss(unsigned cause, uint64_t count)

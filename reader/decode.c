@@ -19,6 +19,7 @@ static const struct {
     [CRUMB_EXT_THREAD_END] = {CRUMB_THREAD_END, 0},
     [CRUMB_EXT_EXEC] = {CRUMB_EXEC, 0},
     [CRUMB_EXT_LOST] = {CRUMB_LOST, 2},
+    [CRUMB_EXT_MARK] = {CRUMB_MARK, 1},
 };
 
 #define SUBTYPES (sizeof(subtypes) / sizeof(subtypes[0]))
@@ -52,6 +53,11 @@ enum decode_result decode_extended(uint64_t word, const uint64_t *payload,
 		record->cause =
 		    payload[0] > UINT32_MAX ? UINT32_MAX : (unsigned)payload[0];
 		record->lost = payload[1];
+	}
+	if (subtype == CRUMB_EXT_MARK) {
+		if (payload[0] > (decode_payload(word) - 1) * sizeof(*payload))
+			return DECODE_SHORT;
+		record->bytes = (uint32_t)payload[0];
 	}
 	return DECODE_EVENT;
 }

@@ -16,6 +16,7 @@ struct decode_record {
 	                   here */
 	unsigned cause; /* LOST */
 	uint64_t lost;
+	uint32_t bytes; /* MARK: of text, behind the first payload word */
 };
 
 enum decode_result {
@@ -24,7 +25,7 @@ enum decode_result {
 	DECODE_LONG,  /* EXTENDED: see decode_extended() */
 	DECODE_END,   /* the zero word */
 	DECODE_BACK,  /* TIME, but earlier than *ticks, which stays */
-	DECODE_SHORT, /* EXTENDED, with less payload than its subtype must have */
+	DECODE_SHORT, /* EXTENDED, with less payload than its subtype or itself says */
 };
 
 static inline uint64_t decode_later(uint64_t ticks, uint64_t by)

@@ -166,6 +166,7 @@ const char *crumb_kind_name(enum crumb_kind kind)
 	    [CRUMB_THREAD_END] = "thread_end",
 	    [CRUMB_EXEC] = "exec",
 	    [CRUMB_LOST] = "lost",
+	    [CRUMB_MARK] = "mark",
 	};
 
 	return (unsigned)kind < CRUMB_KINDS ? names[kind] : NULL;
@@ -186,6 +187,7 @@ const char *crumb_loss_name(unsigned cause)
 	    [CRUMB_LOSS_TAKEN_OVER] = "program set its own trace function",
 	    [CRUMB_LOSS_SUBINTERPRETER] = "sub-interpreter not followed",
 	    [CRUMB_LOSS_NO_DEFINITION] = "function could not be described",
+	    [CRUMB_LOSS_PAUSED] = "paused by the program",
 	};
 
 	return cause < CRUMB_LOSS_CAUSES && names[cause] ? names[cause] : "unknown cause";

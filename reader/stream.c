@@ -44,6 +44,7 @@ void stream_free(struct stream *stream)
 		return;
 	span_free(&stream->spans);
 	values_free(&stream->values);
+	strtab_free(&stream->mark);
 	free(stream->payload);
 	free(stream->buffer);
 	free(stream);
@@ -198,7 +199,8 @@ static void pass(struct stream *stream, size_t words)
 	stream->left -= beyond;
 }
 
-/* The payload of the record at ->at, of so many words that its block has; behind it. */
+/* The payload of the record at ->at, of so many words that its block has: how many bytes
+ * of it there were, or a negative errno. */
 static int copy_payload(struct stream *stream, size_t words)
 {
 	size_t size = words * sizeof(uint64_t);
@@ -207,8 +209,10 @@ static int copy_payload(struct stream *stream, size_t words)
 
 	if (stream->payload_size < size) {
 		unsigned char *larger = realloc(stream->payload, size);
-		if (!larger)
+		if (!larger) {
+			drop_rest(stream);
 			return -ENOMEM;
+		}
 		stream->payload = larger;
 		stream->payload_size = size;
 	}
@@ -219,33 +223,67 @@ static int copy_payload(struct stream *stream, size_t words)
 		ssize_t got =
 		    file_read(process->trace, &process->file, stream->payload + kept,
 		              size - kept, stream->offset);
-		if (got < 0)
+		if (got < 0) {
+			drop_rest(stream);
 			return (int)got;
+		}
+		kept += (size_t)got;
 		/* Where it was cut short, zeros: no item is one. */
-		memset(stream->payload + kept + got, 0, size - kept - (size_t)got);
+		memset(stream->payload + kept, 0, size - kept);
 	}
-	pass(stream, 1 + words);
-	return 0;
+	return (int)kept;
 }
 
 /* A VALUES record: DECODE_SKIP, or a negative errno. */
 static int take_values(struct stream *stream, size_t words)
 {
-	uint64_t offset = word_offset(stream);
 	int r = copy_payload(stream, words);
 
+	if (r < 0)
+		return r;
+	r = values_take(&stream->values, stream->payload, words * sizeof(uint64_t));
 	if (r == 0)
-		r = values_take(&stream->values, stream->payload,
-		                words * sizeof(uint64_t));
-	if (r == 0 && !stream->is_cut)
-		error_problem(stream->process, offset,
-		              "values of an event of thread %" PRIu32
-		              " are damaged; the rest of the block goes without values",
-		              stream->thread->shown.number);
+		tell_damage(stream, "values of an event",
+		            "are damaged; the rest of the block goes without values");
+	pass(stream, 1 + words);
 	stream->has_values = r > 0;
 	stream->values_ticks =
 	    stream->ticks < stream->limit ? stream->ticks : stream->limit;
 	return r < 0 ? r : DECODE_SKIP;
+}
+
+/* What decode_extended() says of the record at ->at, with damage told; behind it. */
+static int end_extended(struct stream *stream, uint64_t word, const void *payload)
+{
+	int result = (int)decode_extended(word, payload, &stream->record);
+
+	if (result == DECODE_SHORT)
+		tell_damage(stream, "an event", "is too short and left out");
+	pass(stream, 1 + decode_payload(word));
+	return result;
+}
+
+/* A MARK record: an enum decode_result, or a negative errno. */
+static int take_mark(struct stream *stream, uint64_t word)
+{
+	size_t size = decode_payload(word) * sizeof(uint64_t);
+	int got = copy_payload(stream, decode_payload(word));
+
+	if (got < 0)
+		return got;
+	if ((size_t)got < size) {
+		tell_damage(stream, "an event", "is cut short and left out");
+		drop_rest(stream);
+		return DECODE_SKIP;
+	}
+	int result = end_extended(stream, word, stream->payload);
+	if (result != DECODE_EVENT)
+		return result;
+	strtab_free(&stream->mark);
+	stream->mark_text =
+	    strtab_text(&stream->mark, (const char *)stream->payload + sizeof(uint64_t),
+	                stream->record.bytes);
+	return stream->mark_text ? result : -ENOMEM;
 }
 
 /* An EXTENDED record: an enum decode_result, or a negative errno. */
@@ -263,6 +301,8 @@ static int take_extended(struct stream *stream, uint64_t word)
 	}
 	if (decode_subtype(word) == CRUMB_EXT_VALUES)
 		return take_values(stream, payload);
+	if (decode_subtype(word) == CRUMB_EXT_MARK)
+		return take_mark(stream, word);
 	if (need >= stream->have - stream->at) {
 		int r = read_more(stream);
 		if (r < 0)
@@ -272,12 +312,7 @@ static int take_extended(struct stream *stream, uint64_t word)
 			return DECODE_SKIP;
 		}
 	}
-	int result =
-	    (int)decode_extended(word, stream->words + stream->at + 1, &stream->record);
-	if (result == DECODE_SHORT)
-		tell_damage(stream, "an event", "is too short and left out");
-	pass(stream, 1 + payload);
-	return result;
+	return end_extended(stream, word, stream->words + stream->at + 1);
 }
 
 /* Fills in what the site of an exception says; nothing where it is not defined. */
@@ -402,6 +437,9 @@ static void fill_rest(struct stream *stream, struct crumb_event *event)
 	case CRUMB_LOST:
 		event->loss = record->cause;
 		event->lost = record->lost;
+		break;
+	case CRUMB_MARK:
+		event->text = stream->mark_text;
 		break;
 	default:
 		break;

@@ -37,7 +37,9 @@ struct stream {
 	struct values values;   /* of the event that comes next, or has come */
 	bool has_values;        /* there are some */
 	uint64_t values_ticks;  /* when they began to be made */
-	unsigned char *payload; /* while they are taken */
+	struct strtab mark;     /* the text of the last MARK */
+	const char *mark_text;  /* likewise */
+	unsigned char *payload; /* while it is taken */
 	size_t payload_size;
 };
 

@@ -107,8 +107,9 @@ enum crumb_kind {
 	CRUMB_THREAD_END,
 	CRUMB_EXEC,
 	CRUMB_LOST,
+	CRUMB_MARK,
 };
-#define CRUMB_KINDS 12 /* one more than the largest: the size of a table by kind */
+#define CRUMB_KINDS 13 /* one more than the largest: the size of a table by kind */
 
 /* "call", "return", …: the names that `breadcrumb dump` prints.  NULL for no such kind.
  */
@@ -126,14 +127,14 @@ struct crumb_value {
 struct crumb_event {
 	enum crumb_kind kind;
 	const struct crumb_thread *thread; /* never NULL */
-	/* NULL where no function belongs to it: THREAD_*, EXEC, LOST.  A function that
-	 * the file does not describe has id 0 and the name "?". */
+	/* NULL where no function belongs to it: THREAD_*, EXEC, LOST, MARK.  A function
+	 * that the file does not describe has id 0 and the name "?". */
 	const struct crumb_code *code;
 	int64_t time_ns; /* nanoseconds since 1970 UTC; never falls from event to event */
 	uint32_t line; /* CALL: the first line; LINE, EXCEPTION: the line; else, and where
 	                  it is not known, 0 */
-	uint32_t
-	    depth; /* recorded frames below this event's frame: 0 for an outermost one */
+	uint32_t depth; /* recorded frames below this event's frame: 0 for an outermost
+	                   one; of an event without function, all that are open */
 	int64_t duration_ns; /* RETURN, YIELD, UNWIND: since the matching CALL or RESUME;
 	                        else, and where that was not recorded, -1 */
 	int64_t self_ns;     /* likewise, less the time in recorded calls made from it */
@@ -145,7 +146,8 @@ struct crumb_event {
 	const struct crumb_value *locals; /* CALL: the arguments; RETURN, YIELD, LINE,
 	                                     EXCEPTION: all variables that are set */
 	size_t local_count;
-	int locals_cut; /* there were more than an event may have */
+	int locals_cut;   /* there were more than an event may have */
+	const char *text; /* MARK: what the program said, never NULL then */
 	unsigned loss; /* LOST: the cause (format.h), and how many events, 0: not known */
 	uint64_t lost;
 };
@@ -204,7 +206,7 @@ void crumb_cursor_free(struct crumb_cursor *cursor); /* NULL is allowed */
 
 /* The next event: 1 and *event is filled, 0 at the end, or -ENOMEM, -EIO.  Damaged blocks
  * are passed over and told as problems.  Pointers in *event live as long as the trace,
- * but for the values. */
+ * but for what was captured. */
 int crumb_cursor_next(struct crumb_cursor *cursor, struct crumb_event *event);
 
 /* How far a cursor is: bytes of event blocks done, and in all. */

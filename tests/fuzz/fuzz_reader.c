@@ -94,6 +94,9 @@ static uint64_t walk(struct crumb_trace *trace, const struct crumb_thread *threa
 		promise(!thread || event.thread == thread);
 		promise((event.code != NULL) == (event.kind <= CRUMB_LINE));
 		promise((event.exception != NULL) == (event.kind == CRUMB_EXCEPTION));
+		promise((event.text != NULL) == (event.kind == CRUMB_MARK));
+		if (event.text)
+			touch(event.text);
 		if (event.code)
 			touch(event.code->qualname);
 		if (event.exception)

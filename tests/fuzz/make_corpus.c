@@ -148,6 +148,26 @@ static void make_texts(void)
 	shorten("values");
 }
 
+static void make_marks(void)
+{
+	struct make_trace *t = begin("marks");
+	uint32_t f = make_code(t, "m", "f", "m.py", 1);
+	uint32_t one = make_thread(t, 1, "one");
+
+	make_mark(t, one, "begin", 5, 5, 1);
+	make_event(t, one, CRUMB_WORD_CALL, f, 2);
+	make_mark(t, one, "caf\303\251\0\377\033[1m", 11, 11, 3);
+	make_mark(t, one, "", 0, 0, 4);
+	make_block(t, one);
+	make_mark(t, one, "longer than it is", 17, 25, 5);
+	make_extended(t, one, CRUMB_EXT_MARK, NULL, 0, 6);
+	make_mark(t, one, "end", 3, 3, 7);
+	make_window(t, one);
+	make_forget(t, one);
+	make_finish(t);
+	shorten("marks");
+}
+
 static void make_broken(void)
 {
 	struct make_trace *t = begin("broken");
@@ -178,6 +198,7 @@ int main(int argc, char **argv)
 	make_spans();
 	make_threads();
 	make_texts();
+	make_marks();
 	make_broken();
 	return 0;
 }

@@ -437,8 +437,9 @@ END_TEST
 START_TEST(every_kind_has_a_name)
 {
 	static const char *const names[CRUMB_KINDS] = {
-	    NULL,        "call", "return",       "yield",      "resume", "unwind",
-	    "exception", "line", "thread_start", "thread_end", "exec",   "lost"};
+	    NULL,     "call",      "return", "yield",        "resume",
+	    "unwind", "exception", "line",   "thread_start", "thread_end",
+	    "exec",   "lost",      "mark"};
 
 	ck_assert_ptr_null(crumb_kind_name((enum crumb_kind)0));
 	for (int i = 1; i < CRUMB_KINDS; i++)

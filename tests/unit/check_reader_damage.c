@@ -19,7 +19,7 @@
 #include "make_trace.h"
 #include "read_trace.h"
 
-#define EVENTS 11 /* of make_sample() */
+#define EVENTS 12 /* of make_sample() */
 
 static const char *path;
 static unsigned char *whole;

@@ -61,6 +61,7 @@ START_TEST(each_extended_event_is_read)
 	make_exception(t, thread, code, 101, "builtins.KeyError", 4);
 	make_event(t, thread, CRUMB_WORD_EXCEPTION, site, 4);
 	make_extended(t, thread, CRUMB_EXT_LOST, lost, 2, 5);
+	make_mark(t, thread, "order 17", 8, 8, 5);
 	make_extended(t, thread, CRUMB_EXT_EXEC, NULL, 0, 6);
 	make_extended(t, thread, CRUMB_EXT_THREAD_END, NULL, 0, 7);
 	seen_is(finish(), "1 thread_start - +1 0\n"
@@ -69,6 +70,7 @@ START_TEST(each_extended_event_is_read)
 	                  "1 exception f +4 0 :101 builtins.KeyError\n"
 	                  "1 exception f +4 0 :102 E\n"
 	                  "1 lost - +5 1 lost 0 12345678901\n"
+	                  "1 mark - +5 1 <order 17>\n"
 	                  "1 exec - +6 1\n"
 	                  "1 thread_end - +7 1\n");
 }
@@ -253,6 +255,112 @@ START_TEST(event_that_is_too_short_is_told_and_skipped)
 }
 END_TEST
 
+START_TEST(mark_is_shown_where_it_was_made)
+{
+	make_mark(t, thread, "", 0, 0, 1);
+	make_event(t, thread, CRUMB_WORD_CALL, code, 2);
+	make_event(t, thread, CRUMB_WORD_CALL, code, 3);
+	make_mark(t, thread, "one", 3, 3, 4);
+	make_event(t, thread, CRUMB_WORD_RETURN, code, 5);
+	make_mark(t, thread, "two", 3, 3, 6);
+	make_event(t, thread, CRUMB_WORD_RETURN, code, 7);
+	make_mark(t, thread, "three and four", 14, 5, 8);
+	seen_is(finish(), "1 mark - +1 0 <>\n"
+	                  "1 call f +2 0 :100\n"
+	                  "1 call f +3 1 :100\n"
+	                  "1 mark - +4 2 <one>\n"
+	                  "1 return f +5 1 took 2 self 2\n"
+	                  "1 mark - +6 1 <two>\n"
+	                  "1 return f +7 0 took 5 self 3\n"
+	                  "1 mark - +8 0 <three>\n");
+}
+END_TEST
+
+START_TEST(mark_that_is_no_utf8_is_mended)
+{
+	make_mark(t, thread, "a\377b\0c\303", 6, 6, 1);
+	make_mark(t, thread, "\0", 1, 1, 2);
+	seen_is(finish(), "1 mark - +1 0 <a\357\277\275b\357\277\275c\357\277\275>\n"
+	                  "1 mark - +2 0 <\357\277\275>\n");
+}
+END_TEST
+
+START_TEST(mark_of_more_bytes_than_it_has_is_told_and_skipped)
+{
+	const uint64_t said[] = {4, 9, UINT64_C(1) << 32, UINT64_MAX};
+
+	make_mark(t, thread, "abc", 3, 8, 10);
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+		make_mark(t, thread, "abc", i ? 3 : 0, said[i], 20);
+	make_extended(t, thread, CRUMB_EXT_MARK, NULL, 0, 30);
+	make_event(t, thread, CRUMB_WORD_CALL, code, 40);
+	struct seen seen = finish();
+	ck_assert_str_eq(seen.text,
+	                 "1 mark - +10 0 <abc\357\277\275\357\277\275\357\277\275"
+	                 "\357\277\275\357\277\275>\n"
+	                 "1 call f +40 0 :100\n");
+	const char *problem = seen.problems;
+	for (int i = 0; i < 5; i++) {
+		problem = strstr(problem, "too short and left out\n");
+		ck_assert_ptr_nonnull(problem);
+		problem++;
+	}
+	seen_free(&seen);
+}
+END_TEST
+
+START_TEST(mark_that_crosses_a_read_is_whole)
+{
+	static char text[300000];
+
+	make_sizes(t, 4096, CRUMB_BLOCK_MAX);
+	for (unsigned i = 0; i < 3; i++) {
+		memset(text, (int)('a' + i), sizeof(text));
+		make_mark(t, thread, text, sizeof(text), sizeof(text), i);
+	}
+	make_event(t, thread, CRUMB_WORD_CALL, code, 9);
+	struct seen seen = finish();
+	const char *at = seen.text;
+	ck_assert_str_eq(seen.problems, "");
+	for (unsigned i = 0; i < 3; i++) {
+		at = strchr(at, '<');
+		ck_assert_ptr_nonnull(at);
+		memset(text, (int)('a' + i), sizeof(text));
+		ck_assert(memcmp(at + 1, text, sizeof(text)) == 0);
+		at += 1 + sizeof(text);
+		ck_assert_int_eq(*at, '>');
+	}
+	ck_assert_str_eq(at, ">\n1 call f +9 0 :100\n");
+	seen_free(&seen);
+}
+END_TEST
+
+START_TEST(mark_in_a_file_that_was_cut_is_left_out)
+{
+	static const char text[80000];
+
+	make_sizes(t, 4096, CRUMB_BLOCK_MAX);
+	make_event(t, thread, CRUMB_WORD_CALL, code, 1);
+	make_mark(t, thread, text, sizeof(text), sizeof(text), 2);
+	make_finish(t);
+	make_truncate(path, CRUMB_HEADER_SIZE + 4096 + 50000);
+	struct seen seen = seen_of(path);
+	ck_assert_str_eq(seen.text, "1 call f +1 0 :100\n");
+	ck_assert_ptr_nonnull(strstr(seen.problems, "cut"));
+	seen_free(&seen);
+}
+END_TEST
+
+START_TEST(values_before_a_mark_are_nobodys)
+{
+	make_values(t, thread, CRUMB_WORD_RETURN, code, "\001\0021", 3, 3, 1);
+	make_mark(t, thread, "one", 3, 3, 5);
+	make_event(t, thread, CRUMB_WORD_RETURN, code, 6);
+	seen_is(finish(), "1 mark - +5 0 <one>\n"
+	                  "1 return f +6 0\n");
+}
+END_TEST
+
 START_TEST(event_past_the_end_of_its_block_is_told)
 {
 	make_event(t, thread, CRUMB_WORD_CALL, code, 10);
@@ -355,6 +463,12 @@ int main(void)
 	tcase_add_test(words, long_unknown_record_is_skipped_whole);
 	tcase_add_test(words, record_that_crosses_a_read_is_whole);
 	tcase_add_test(words, event_that_is_too_short_is_told_and_skipped);
+	tcase_add_test(words, mark_is_shown_where_it_was_made);
+	tcase_add_test(words, mark_that_is_no_utf8_is_mended);
+	tcase_add_test(words, mark_of_more_bytes_than_it_has_is_told_and_skipped);
+	tcase_add_test(words, mark_that_crosses_a_read_is_whole);
+	tcase_add_test(words, mark_in_a_file_that_was_cut_is_left_out);
+	tcase_add_test(words, values_before_a_mark_are_nobodys);
 	tcase_add_test(words, event_past_the_end_of_its_block_is_told);
 	tcase_add_test(words, zero_word_inside_a_block_is_told);
 	tcase_add_test(words, time_word_never_goes_back);

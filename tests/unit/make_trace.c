@@ -314,6 +314,19 @@ void make_values(struct make_trace *t, uint32_t thread, enum crumb_word_kind kin
 	make_extended(t, thread, CRUMB_EXT_VALUES, payload, words, ticks);
 }
 
+void make_mark(struct make_trace *t, uint32_t thread, const void *text, size_t length,
+               uint64_t said, uint64_t ticks)
+{
+	size_t words = 1 + (length + 7) / 8;
+	uint64_t *payload = resize(NULL, words * sizeof(*payload));
+
+	memset(payload, 0, words * sizeof(*payload));
+	payload[0] = said;
+	memcpy(payload + 1, text, length);
+	make_extended(t, thread, CRUMB_EXT_MARK, payload, words, ticks);
+	free(payload);
+}
+
 void make_variables(struct make_trace *t, uint32_t code, const char *first,
                     const char *second)
 {
@@ -449,6 +462,7 @@ void make_sample(const char *path)
 	make_event(t, first, CRUMB_WORD_RETURN, outer, 4000);
 	const uint64_t lost[] = {CRUMB_LOSS_LOW_STACK, 1};
 	make_extended(t, first, CRUMB_EXT_LOST, lost, 2, 4100);
+	make_mark(t, first, "order 17", 8, 8, 4150);
 	make_block(t, first);
 	make_extended(t, second, CRUMB_EXT_THREAD_END, NULL, 0, 4200);
 	make_window(t, second);

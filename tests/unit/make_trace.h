@@ -68,6 +68,9 @@ void make_variables(struct make_trace *t, uint32_t code, const char *first,
 /* In full; by a site it is make_event(t, thread, CRUMB_WORD_EXCEPTION, site, ticks). */
 void make_exception(struct make_trace *t, uint32_t thread, uint32_t code, uint32_t line,
                     const char *type, uint64_t ticks);
+/* `length` bytes of text, of which the record says that they are `said`. */
+void make_mark(struct make_trace *t, uint32_t thread, const void *text, size_t length,
+               uint64_t said, uint64_t ticks);
 /* One raw word.  Ticks in it are the caller's business. */
 void make_word(struct make_trace *t, uint32_t thread, uint64_t word);
 

@@ -69,7 +69,7 @@ static void check_event(const struct crumb_event *event)
 	bool has_code = event->kind <= CRUMB_LINE;
 
 	PROMISE((int)event->kind >= CRUMB_CALL);
-	PROMISE((int)event->kind <= CRUMB_LOST);
+	PROMISE((int)event->kind <= CRUMB_MARK);
 	PROMISE((event->thread) != NULL);
 	PROMISE((event->thread->process) != NULL);
 	check_text(event->thread->name);
@@ -89,6 +89,9 @@ static void check_event(const struct crumb_event *event)
 		check_text(event->locals[i].name);
 		check_text(event->locals[i].text);
 	}
+	PROMISE((event->kind == CRUMB_MARK) == (event->text != NULL));
+	if (event->text)
+		check_text(event->text);
 	PROMISE(event->duration_ns >= -1);
 	PROMISE(event->self_ns >= -1);
 	PROMISE(event->self_ns <= event->duration_ns);
@@ -142,6 +145,8 @@ static void print_event(FILE *out, const struct crumb_event *event)
 		fprintf(out, " %s=%s", event->locals[i].name, event->locals[i].text);
 	if (event->locals_cut)
 		fprintf(out, " ...");
+	if (event->text)
+		fprintf(out, " <%s>", event->text);
 	if (event->kind == CRUMB_LOST)
 		fprintf(out, " lost %u %" PRIu64, event->loss, event->lost);
 	fputc('\n', out);

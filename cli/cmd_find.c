@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "condition.h"
 #include "frames.h"
 #include "input.h"
 #include "map.h"
-#include "match.h"
 #include "options.h"
 #include "out.h"
 #include "parse.h"
@@ -25,15 +25,9 @@
 #include "util.h"
 
 enum {
-	OPTION_VALUE = 1,
-	OPTION_ARG,
-	OPTION_RETURNED,
-	OPTION_RAISED,
-	OPTION_CONTEXT,
+	OPTION_CONTEXT = 1,
 };
 
-#define CONDITIONS_MAX   16
-#define CONDITIONS_SAID  "16"
 #define THREAD_WIDTH_MAX 20
 
 /* With --context so many are kept, and so much of what is shown behind them: 30 MB. */
@@ -41,24 +35,9 @@ enum {
 #define END_MAX   200
 
 static const struct option_row find_options[] = {
-    {OPTION_VALUE, 'v', "value", "WHAT",
-     "some value of the call: TEXT in it, =TEXT, /REGEX/"},
-    {OPTION_ARG, 'a', "arg", "NAME=WHAT",
-     "an argument: NAME=TEXT (all of it), NAME=/REGEX/"},
-    {OPTION_RETURNED, 'r', "returned", "WHAT",
-     "what was returned or yielded, as --value"},
-    {OPTION_RAISED, 'x', "raised", "TYPE",
-     "an exception of this type (*Error) was raised in it"},
     {OPTION_CONTEXT, 'C', "context", "N",
      "also N calls before and behind, by when they began"},
     {0},
-};
-
-struct condition {
-	int key;
-	struct match match; /* of all but RAISED */
-	char *name;         /* ARG */
-	const char *type;   /* RAISED */
 };
 
 /* A call that was found, for --context. */
@@ -79,8 +58,7 @@ struct find_thread {
 };
 
 struct find {
-	struct condition conditions[CONDITIONS_MAX];
-	unsigned condition_count;
+	struct conditions conditions;
 	uint64_t context;
 	struct select select;
 	struct options_look look;
@@ -95,60 +73,37 @@ struct find {
 	bool processes;
 };
 
-static void add_condition(struct find *find, const struct options *options, int key)
-{
-	struct condition *c = &find->conditions[find->condition_count];
-	const char *text = options->value;
-	char *wrong = NULL;
-
-	if (find->condition_count == CONDITIONS_MAX)
-		util_misuse(options->cmd->name,
-		            "that is more than " CONDITIONS_SAID " conditions");
-	*c = (struct condition){.key = key};
-	if (key == OPTION_ARG) {
-		const char *equals = strchr(text, '=');
-		if (!equals || equals == text)
-			options_bad_value(options, "NAME=VALUE or NAME=/REGEX/");
-		c->name = util_format("%.*s", (int)(equals - text), text);
-		wrong = match_read(&c->match, equals + 1, true);
-	} else if (key == OPTION_RAISED) {
-		if (!*text)
-			options_bad_value(options, "the name of an exception");
-		c->type = text;
-	} else {
-		wrong = match_read(&c->match, text, false);
-	}
-	if (wrong)
-		util_misuse(options->cmd->name, "'%s' for --%s: %s", text, options->shown,
-		            wrong);
-	find->condition_count++;
-}
-
 static void take_options(struct find *find, struct options *options)
 {
 	int key;
 
 	while ((key = options_next(options)) != OPTIONS_DONE) {
 		switch (key) {
-		case OPTION_VALUE:
-		case OPTION_ARG:
-		case OPTION_RETURNED:
-		case OPTION_RAISED:
-			add_condition(find, options, key);
-			break;
 		case OPTION_CONTEXT:
 			if (!parse_number(options->value, &find->context))
 				options_bad_value(options, "a number");
 			break;
 		default:
-			if (!select_take(&find->select, options, key))
+			if (!condition_take(&find->conditions, options, key) &&
+			    !select_take(&find->select, options, key))
 				options_take_look(&find->look, options, key);
 		}
 	}
-	if (find->condition_count == 0)
-		util_misuse(
-		    options->cmd->name,
-		    "nothing to look for: give --value, --arg, --returned or --raised");
+	if (find->conditions.count == 0)
+		util_misuse(options->cmd->name,
+		            "nothing to look for: give --value, --arg, --returned, "
+		            "--raised or --marked");
+}
+
+/* A mark belongs to a call, and is looked at although it names no function. */
+static bool is_wanted(struct find *find, const struct crumb_event *event)
+{
+	struct select *select = &find->select;
+
+	if (event->kind != CRUMB_MARK)
+		return select_event(select, event);
+	return event->time_ns >= select->from_ns && event->time_ns < select->to_ns &&
+	       select_thread(select, event->thread);
 }
 
 static struct find_thread *thread_of(struct find *find, const struct crumb_thread *thread)
@@ -165,46 +120,10 @@ static struct find_thread *thread_of(struct find *find, const struct crumb_threa
 	return &find->threads[*place - 1];
 }
 
-static bool meets_value(const struct condition *c, const struct crumb_event *event)
-{
-	for (size_t i = 0; i < event->local_count; i++)
-		if (match_value(&c->match, event->locals[i].text))
-			return true;
-	return (event->result && match_value(&c->match, event->result)) ||
-	       (event->message && match_value(&c->match, event->message));
-}
-
-static bool meets_argument(const struct condition *c, const struct crumb_event *event)
-{
-	for (size_t i = 0; event->kind == CRUMB_CALL && i < event->local_count; i++)
-		if (strcmp(event->locals[i].name, c->name) == 0 &&
-		    match_value(&c->match, event->locals[i].text))
-			return true;
-	return false;
-}
-
-static bool meets(const struct condition *c, const struct crumb_event *event,
-                  bool was_left)
-{
-	switch (c->key) {
-	case OPTION_VALUE:
-		return meets_value(c, event);
-	case OPTION_ARG:
-		return meets_argument(c, event);
-	case OPTION_RETURNED:
-		return event->result && match_value(&c->match, event->result);
-	default:
-		return event->exception && !was_left &&
-		       parse_glob(c->type, event->exception);
-	}
-}
-
 static void look_at(struct find *find, struct find_thread *thread, struct frame *frame,
                     const struct crumb_event *event)
 {
-	for (unsigned i = 0; i < find->condition_count; i++)
-		if (meets(&find->conditions[i], event, thread->was_left))
-			frame->flags |= 1u << i;
+	frame->flags |= condition_met(&find->conditions, event, thread->was_left);
 	if (event->kind == CRUMB_EXCEPTION)
 		frames_raised(frame, event);
 }
@@ -237,19 +156,26 @@ static char *end_text(const struct frame *frame, const struct crumb_event *event
 	return text;
 }
 
-static void put_call(const struct find *find, const struct crumb_thread *thread,
-                     const struct frame *frame, const char *mark, const char *end)
+/* What stands before the text of a line; `sign` says whether it was found. */
+static void put_begin(const struct find *find, const struct crumb_thread *thread,
+                      const char *sign, int64_t time_ns, uint32_t depth)
 {
-	int64_t since = frame->start_ns - find->origin_ns;
+	int64_t since = time_ns - find->origin_ns;
 
-	out_printf("%s%lld.%09lld  ", mark, (long long)(since / 1000000000),
+	out_printf("%s%lld.%09lld  ", sign, (long long)(since / 1000000000),
 	           (long long)(since < 0 ? -since : since) % 1000000000);
 	if (find->processes)
 		out_printf("%u  ", thread->process->pid);
 	out_text_in(show_thread(thread), find->thread_width);
 	out_raw("  ", 2);
 	if (find->context)
-		out_fill(' ', frame->depth < 30 ? (size_t)frame->depth * 2 : 60);
+		out_fill(' ', depth < 30 ? (size_t)depth * 2 : 60);
+}
+
+static void put_call(const struct find *find, const struct crumb_thread *thread,
+                     const struct frame *frame, const char *sign, const char *end)
+{
+	put_begin(find, thread, sign, frame->start_ns, frame->depth);
 	out_role(OUT_NAME);
 	out_text(show_function(frame->code));
 	out_role(OUT_PLAIN);
@@ -296,9 +222,8 @@ static void end_call(struct find *find, struct find_thread *thread,
                      const struct crumb_event *event, const char *unfinished)
 {
 	struct frame *frame = frames_top(&thread->frames);
-	unsigned all = (1u << find->condition_count) - 1;
 
-	if ((frame->flags & all) == all) {
+	if (condition_all(&find->conditions, frame->flags)) {
 		char *end = end_text(frame, event, unfinished);
 		if (event->kind != CRUMB_UNWIND) /* an exception's that was handled */
 			frame->line = 0;
@@ -313,6 +238,18 @@ static void end_call(struct find *find, struct find_thread *thread,
 	frames_pop(&thread->frames);
 }
 
+/* The call that an event belongs to: a mark names none, and is of the innermost one, if
+ * that is among those that are looked at. */
+static struct frame *call_of(const struct find_thread *thread,
+                             const struct crumb_event *event)
+{
+	struct frame *top = frames_top(&thread->frames);
+
+	if (event->kind == CRUMB_MARK)
+		return top && top->depth + 1 == event->depth ? top : NULL;
+	return frames_of(&thread->frames, event);
+}
+
 static void take_event(struct find *find, const struct crumb_event *event)
 {
 	struct find_thread *thread = thread_of(find, event->thread);
@@ -325,13 +262,14 @@ static void take_event(struct find *find, const struct crumb_event *event)
 		frame->inner_ns = (int64_t)thread->calls++;
 		frame->arguments = show_locals(event);
 		look_at(find, thread, frame, event);
-	} else if ((frame = frames_of(&thread->frames, event))) {
+	} else if ((frame = call_of(thread, event))) {
 		look_at(find, thread, frame, event);
 		if (frames_closes(event))
 			end_call(find, thread, event, NULL);
 	}
-	thread->was_left = event->kind == CRUMB_UNWIND ||
-	                   (event->kind == CRUMB_EXCEPTION && thread->was_left);
+	/* A mark may be made on an exception's way, by what was not recorded. */
+	bool goes_on = event->kind == CRUMB_EXCEPTION || event->kind == CRUMB_MARK;
+	thread->was_left = event->kind == CRUMB_UNWIND || (goes_on && thread->was_left);
 }
 
 static void measure(struct find *find, const struct input *input)
@@ -371,28 +309,62 @@ static const struct found *found_from(const struct find *find, size_t thread,
 	           : NULL;
 }
 
-/* Shows a call when it is found, or near to one that is. */
+/* Whether a call is found, or near to one that is. */
+static bool is_near(const struct find *find, const struct find_thread *thread,
+                    uint64_t number)
+{
+	uint64_t n = find->context;
+	const struct found *near = found_from(find, (size_t)(thread - find->threads),
+	                                      number < n ? 0 : number - n);
+
+	return near && near->number <= number + n;
+}
+
+/* What comes now stands before this call; a gap, where others were left out. */
+static void begin_near(struct find *find, struct find_thread *thread, uint64_t number)
+{
+	if (find->matches && thread->shown != number)
+		out_line();
+	find->matches = 1;
+	thread->shown = number;
+}
+
 static void show_near(struct find *find, const struct crumb_event *event)
 {
 	struct find_thread *thread = thread_of(find, event->thread);
-	uint64_t number = thread->calls++, n = find->context;
-	size_t place = (size_t)(thread - find->threads);
-	const struct found *near = found_from(find, place, number < n ? 0 : number - n);
+	uint64_t number = thread->calls++;
 
-	if (!near || near->number > number + n)
+	if (!is_near(find, thread, number))
 		return;
-	const struct found *at = found_from(find, place, number);
+	const struct found *at =
+	    found_from(find, (size_t)(thread - find->threads), number);
 	bool is = at && at->number == number;
 	struct frame frame = {.code = event->code,
 	                      .start_ns = event->time_ns,
 	                      .depth = event->depth,
 	                      .arguments = show_locals(event)};
-	if (find->matches && thread->shown != number)
-		out_line(); /* a gap */
-	find->matches = 1;
+	begin_near(find, thread, number);
 	thread->shown = number + 1;
 	put_call(find, thread->thread, &frame, is ? "> " : "  ", is ? at->end : NULL);
 	free(frame.arguments);
+}
+
+/* Between two calls of which one is shown. */
+static void show_mark_near(struct find *find, const struct crumb_event *event)
+{
+	struct find_thread *thread = thread_of(find, event->thread);
+	uint64_t next = thread->calls;
+
+	if (!is_near(find, thread, next) && !(next && is_near(find, thread, next - 1)))
+		return;
+	begin_near(find, thread, next);
+	put_begin(find, thread->thread, "  ", event->time_ns, event->depth);
+	char *text = show_mark(event);
+	out_role(OUT_NAME);
+	out_text(text);
+	out_role(OUT_PLAIN);
+	out_line();
+	free(text);
 }
 
 static void show_all_near(struct find *find, struct input *input)
@@ -410,10 +382,14 @@ static void show_all_near(struct find *find, struct input *input)
 		if (!found_from(find, i, 0))
 			continue;
 		input_walk(input, find->threads[i].thread);
-		while (input_next(input, &event))
-			if (frames_opens(&event) && event.time_ns < find->select.to_ns &&
-			    select_event(&find->select, &event))
+		while (input_next(input, &event)) {
+			if (!is_wanted(find, &event))
+				continue;
+			if (frames_opens(&event))
 				show_near(find, &event);
+			else if (event.kind == CRUMB_MARK)
+				show_mark_near(find, &event);
+		}
 	}
 }
 
@@ -431,10 +407,7 @@ static void end_all(struct find *find)
 
 static void free_all(struct find *find)
 {
-	for (unsigned i = 0; i < find->condition_count; i++) {
-		free(find->conditions[i].name);
-		match_free(&find->conditions[i].match);
-	}
+	condition_free(&find->conditions);
 	for (size_t i = 0; i < find->found_count; i++)
 		free(find->found[i].end);
 	free(find->found);
@@ -460,7 +433,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	while (input_next(&input, &event)) {
 		if (event.time_ns >= find.select.to_ns)
 			break;
-		if (select_event(&find.select, &event))
+		if (is_wanted(&find, &event))
 			take_event(&find, &event);
 	}
 	end_all(&find);
@@ -476,8 +449,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	return status;
 }
 
-static const struct option_row *const tables[] = {find_options, select_options,
-                                                  options_view, NULL};
+static const struct option_row *const tables[] = {condition_options, find_options,
+                                                  select_options, options_view, NULL};
 
 const struct cmd cmd_find = {
     .name = "find",
@@ -491,7 +464,8 @@ const struct cmd cmd_find = {
     .examples = "  breadcrumb find --arg user=ann app.crumb\n"
 		"  breadcrumb find --value timeout --context 3 app.crumb\n"
 		"  breadcrumb find --returned =None --function 'shop.*' app.crumb\n"
-		"  breadcrumb find --raised '*Error' app.crumb\n",
+		"  breadcrumb find --raised '*Error' app.crumb\n"
+		"  breadcrumb find --marked 'order 17' app.crumb\n",
     .options = tables,
     .run = run,
 };

@@ -184,6 +184,20 @@ static void show_flight(void *context, const struct flight *flight, enum flight_
 	}
 }
 
+/* Between the exceptions, what the program said. */
+static void show_mark_between(struct flights *flights, const struct crumb_event *event)
+{
+	struct tree *tree = flights->tree;
+
+	if (!select_event(tree->select, event))
+		return;
+	tree_title(tree, flights->thread.thread, &flights->titled);
+	tree->any = true;
+	tree_time(tree, event->time_ns);
+	tree_line_mark(event);
+	out_line();
+}
+
 static void show_exceptions(struct tree *tree, struct input *input)
 {
 	struct crumb_event event;
@@ -201,8 +215,11 @@ static void show_exceptions(struct tree *tree, struct input *input)
 			flights.thread.context = &flights;
 			input_walk(input, flights.thread.thread);
 			while (input_next(input, &event) &&
-			       event.time_ns < tree->select->to_ns)
+			       event.time_ns < tree->select->to_ns) {
 				flight_event(&flights.thread, &event);
+				if (event.kind == CRUMB_MARK)
+					show_mark_between(&flights, &event);
+			}
 			flight_finish(&flights.thread);
 		}
 	}

@@ -150,6 +150,13 @@ char *show_loss(unsigned cause, uint64_t count)
 	                   count == 1 ? one : many, why);
 }
 
+char *show_mark(const struct crumb_event *event)
+{
+	static const char dashes[] = "\342\224\200\342\224\200";
+
+	return util_format("%s mark: %s %s", dashes, event->text, dashes);
+}
+
 char *show_locals(const struct crumb_event *event)
 {
 	static const char more[] = "\342\200\246"; /* an ellipsis */

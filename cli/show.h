@@ -29,6 +29,9 @@ char *show_command(const struct crumb_process *process);
  * with free().  A count of 0 is not known. */
 char *show_loss(unsigned cause, uint64_t count);
 
+/* A line for a mark, "── mark: text ──"; free it with free(). */
+char *show_mark(const struct crumb_event *event);
+
 /* The variables of an event, "x=1, y='a'"; NULL when it has none.  Free it with free().
  */
 char *show_locals(const struct crumb_event *event);

@@ -254,6 +254,28 @@ static void line_event(struct tree *tree, struct tree_thread *thread,
 	tree->run = thread->frames.count;
 }
 
+/* What the program said is shown where a line of its innermost call would be. */
+static bool shows_marks(const struct tree *tree, const struct tree_thread *thread)
+{
+	const struct frame *top = frames_top(&thread->frames);
+	const struct select *select = tree->select;
+
+	if (top)
+		return top->flags & VISIBLE;
+	return select->functions.count == 0 && select->modules.count == 0;
+}
+
+static void mark_event(struct tree *tree, struct tree_thread *thread,
+                       const struct crumb_event *event)
+{
+	if (!shows_marks(tree, thread))
+		return;
+	open_calls(tree, thread, 0);
+	tree_line_begin(tree, thread, level_inside(thread), event->time_ns, -1);
+	tree_line_mark(event);
+	out_line();
+}
+
 static void other_event(struct tree *tree, struct tree_thread *thread,
                         const struct crumb_event *event)
 {
@@ -298,6 +320,8 @@ static void shown_event(struct tree *tree, struct tree_thread *thread,
 	} else if (in_time(tree, event)) {
 		if (event->kind == CRUMB_LINE)
 			line_event(tree, thread, event);
+		else if (event->kind == CRUMB_MARK)
+			mark_event(tree, thread, event);
 		else
 			other_event(tree, thread, event);
 	}

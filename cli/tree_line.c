@@ -167,6 +167,16 @@ void tree_line_closing(const struct crumb_code *code)
 	out_role(OUT_PLAIN);
 }
 
+void tree_line_mark(const struct crumb_event *event)
+{
+	char *text = show_mark(event);
+
+	out_role(OUT_NAME);
+	out_text(text);
+	out_role(OUT_PLAIN);
+	free(text);
+}
+
 void tree_line_numbers(const uint32_t *lines, unsigned count)
 {
 	out_role(OUT_FAINT);

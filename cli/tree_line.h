@@ -33,6 +33,9 @@ void tree_line_end(const struct frame *frame, const struct crumb_event *event,
 /* `! ValueError: why (line 12)`; the message may be NULL, the line 0. */
 void tree_line_exception(const char *type, const char *message, uint32_t line);
 
+/* What the program said. */
+void tree_line_mark(const struct crumb_event *event);
+
 /* `lines 12 13` */
 void tree_line_numbers(const uint32_t *lines, unsigned count);
 

@@ -2,8 +2,8 @@
 /*
  * JSON, one object on a line.  It is valid whatever the names in a trace are: what is not
  * UTF-8 becomes U+FFFD.  A key is always there, null where the trace does not know its
- * value; only `exception` and `lost` are left out of events that are none, and `locals`
- * and `return_value` where no values were captured.
+ * value; only `exception`, `lost` and `text` are left out of events that are none, and
+ * `locals` and `return_value` where no values were captured.
  */
 #include "writer.h"
 
@@ -177,6 +177,10 @@ static void put_event_details(const struct crumb_event *event)
 		put_known(event->lost);
 		out_char('}');
 	}
+	if (event->text) {
+		KEY(",", "text");
+		put_string(event->text);
+	}
 }
 
 static void put_event(const struct writer_view *view, const struct crumb_event *event)
@@ -200,7 +204,7 @@ static void put_event(const struct writer_view *view, const struct crumb_event *
 	KEY(",", "line_number");
 	put_known(event->line);
 	KEY(",", "depth");
-	if (event->code)
+	if (event->code || event->kind == CRUMB_MARK)
 		out_u64(event->depth);
 	else
 		out_raw("null", 4);

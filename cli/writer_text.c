@@ -116,6 +116,8 @@ static enum out_role role_of(enum crumb_kind kind)
 	case CRUMB_YIELD:
 	case CRUMB_RESUME:
 		return OUT_GOOD;
+	case CRUMB_MARK:
+		return OUT_NAME;
 	default:
 		return OUT_PLAIN;
 	}
@@ -142,6 +144,8 @@ static void put_detail(const struct crumb_event *event)
 		char *text = show_loss(event->loss, event->lost);
 		out_str(text);
 		free(text);
+	} else if (event->text) {
+		out_text(event->text);
 	}
 }
 
@@ -184,7 +188,7 @@ static void put_event(const struct writer_view *view, const struct crumb_event *
 	if (event->code) {
 		out_raw("  ", 2);
 		put_function(event);
-	} else if (event->kind == CRUMB_LOST) {
+	} else if (event->kind == CRUMB_LOST || event->kind == CRUMB_MARK) {
 		out_raw("  ", 2);
 	}
 	put_detail(event);

@@ -48,9 +48,15 @@ static void raise(uint32_t code, uint32_t line, const char *type, uint64_t ticks
 	make_exception(trace, thread, code, line, type, ticks);
 }
 
-static void mark(unsigned subtype, uint64_t ticks)
+/* An event that is nothing but its kind. */
+static void bare(unsigned subtype, uint64_t ticks)
 {
 	make_extended(trace, thread, subtype, NULL, 0, ticks);
+}
+
+static void mark(const char *text, uint64_t ticks)
+{
+	make_mark(trace, thread, text, strlen(text), strlen(text), ticks);
 }
 
 static void fact(uint32_t number, const char *text)
@@ -134,7 +140,7 @@ static void make_shop(const char *path)
 	uint32_t third = make_thread(trace, 4713, NULL);
 
 	thread = first;
-	mark(CRUMB_EXT_THREAD_START, 1 * US);
+	bare(CRUMB_EXT_THREAD_START, 1 * US);
 	call(module, 2 * US);
 	make_line(trace, thread, module, 0, 3 * US);
 	make_line(trace, thread, module, 1, 4 * US);
@@ -169,12 +175,12 @@ static void make_shop(const char *path)
 	ret(module, 50 * MS);
 
 	thread = second;
-	mark(CRUMB_EXT_THREAD_START, 390 * US);
+	bare(CRUMB_EXT_THREAD_START, 390 * US);
 	fibonacci(fib, 4, 450 * US);
-	mark(CRUMB_EXT_THREAD_END, 600 * US);
+	bare(CRUMB_EXT_THREAD_END, 600 * US);
 
 	thread = third;
-	mark(CRUMB_EXT_THREAD_START, 4 * MS);
+	bare(CRUMB_EXT_THREAD_START, 4 * MS);
 	call(weigh, 5 * MS);
 	call(sell, 5 * MS + 1 * US);
 	ret(sell, 5 * MS + 2 * US);
@@ -243,7 +249,7 @@ static void make_lost(const char *path)
 	ret(outer, 6 * MS);
 	call(outer, 7 * MS);
 	make_extended(trace, thread, CRUMB_EXT_LOST, full, 2, 8 * MS);
-	mark(CRUMB_EXT_EXEC, 9 * MS);
+	bare(CRUMB_EXT_EXEC, 9 * MS);
 	make_finish(trace);
 }
 
@@ -479,6 +485,64 @@ static void make_valued(const char *path)
 	make_finish(trace);
 }
 
+/* Marks: outside of all calls, between lines, on an exception's way, one that would harm
+ * a terminal, one whose record is damaged; a stretch that the program paused. */
+static void make_marked(const char *path)
+{
+	static const uint64_t paused[] = {CRUMB_LOSS_PAUSED, 1};
+	static const char harm[] =
+	    "\033[31mred\n\"quote\\ \377 \0NUL \342\200\256caf\303\251";
+
+	begin(path, 4711);
+	make_header(trace)->lost[CRUMB_LOSS_PAUSED] = 1;
+	make_header(trace)->flags = CRUMB_FLAG_LINES;
+	uint32_t main = make_code(trace, "__main__", "main", "/srv/app.py", 1);
+	uint32_t sell = make_code(trace, "shop", "sell", "/srv/shop.py", 10);
+	uint32_t weigh = make_code(trace, "shop", "weigh", "/srv/shop.py", 20);
+	uint32_t first = make_thread(trace, 4711, "MainThread");
+	uint32_t second = make_thread(trace, 4712, "till");
+
+	thread = first;
+	mark("before all", 1 * US);
+	call(main, 2 * US);
+	mark("order 17", 3 * US);
+	call(sell, 4 * US);
+	make_line(trace, thread, sell, 1, 5 * US);
+	mark("to be weighed", 6 * US);
+	make_line(trace, thread, sell, 2, 7 * US);
+	call(weigh, 8 * US);
+	raise(weigh, 22, "ValueError", 9 * US);
+	mark("passing on", 10 * US);
+	unwind(weigh, 11 * US);
+	mark("by code that is not recorded", 12 * US);
+	raise(sell, 12, "ValueError", 13 * US);
+	mark("sold by eye", 14 * US);
+	ret(sell, 15 * US);
+	call(weigh, 16 * US);
+	ret(weigh, 18 * US);
+	make_mark(trace, thread, harm, sizeof(harm) - 1, sizeof(harm) - 1, 20 * US);
+	mark("", 21 * US);
+	make_extended(trace, thread, CRUMB_EXT_LOST, paused, 2, 22 * US);
+	make_mark(trace, thread, "short", 5, 9, 23 * US);
+	ret(main, 2 * MS);
+	mark("after all", 2 * MS + 1 * US);
+
+	thread = second;
+	call(sell, 17 * US);
+	mark("order 18", 18 * US);
+	ret(sell, 19 * US);
+	for (uint64_t i = 0; i < 4; i++) {
+		if (i > 1)
+			mark(i == 2 ? "idle" : "somebody comes", (29 + 10 * i) * US);
+		call(weigh, (30 + 10 * i) * US);
+		ret(weigh, (31 + 10 * i) * US);
+	}
+	call(sell, 80 * US);
+	mark("order 19", 81 * US);
+	ret(sell, 90 * US);
+	make_finish(trace);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3) {
@@ -494,6 +558,7 @@ int main(int argc, char **argv)
 	make_many("many.crumb");
 	make_nothing("nothing.crumb");
 	make_valued("values.crumb");
+	make_marked("marks.crumb");
 	if (mkdir("family", 0700) < 0 || mkdir("hollow", 0700) < 0) {
 		perror("mkdir");
 		return 1;

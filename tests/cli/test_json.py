@@ -35,6 +35,18 @@ def json_events_have_the_promised_fields():
 
 
 @test
+def json_marks_have_their_text_and_depth():
+    events = lines_of_json(run_text(["dump", "--json", "-t1", "-e", "mark", "marks.crumb"])[1])
+    for event in events:
+        same(list(event), FIELDS + ["text"])
+        same([event[key] for key in FIELDS[6:11]], [None] * 5)
+    same([e["depth"] for e in events], [0, 1, 2, 3, 2, 2, 1, 1, 0])
+    same(events[1]["text"], "order 17")
+    same(events[6]["text"], "\x1b[31mred\n\"quote\\ \ufffd \ufffdNUL \u202ecaf\xe9")
+    same(events[7]["text"], "")
+
+
+@test
 def json_is_valid_whatever_the_names():
     for arguments in (["dump"], ["info"], ["report"], ["report", "--by", "thread"],
                       ["report", "--by", "module"]):

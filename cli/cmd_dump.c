@@ -12,6 +12,7 @@
 #include "out.h"
 #include "select.h"
 #include "show.h"
+#include "traceback.h"
 #include "util.h"
 #include "writer.h"
 
@@ -35,6 +36,7 @@ struct dump {
 	struct writer_view view;
 	struct select select;
 	struct options_look look;
+	struct traceback traceback;
 	unsigned kinds; /* bits by enum crumb_kind; 0: all */
 };
 
@@ -92,6 +94,18 @@ static void take_options(struct dump *dump, struct options *options)
 	}
 }
 
+static bool shows_kind(const struct dump *dump, enum crumb_kind kind)
+{
+	return dump->kinds == 0 || dump->kinds & 1u << kind;
+}
+
+/* What is not shown is part of an exception's way, too. */
+static void follow_exceptions(struct dump *dump, const struct crumb_event *event)
+{
+	if (dump->view.traceback && select_thread(&dump->select, event->thread))
+		traceback_event(dump->view.traceback, event);
+}
+
 static void measure(struct dump *dump, const struct crumb_trace *trace)
 {
 	dump->view.processes = crumb_trace_processes(trace) > 1;
@@ -114,16 +128,18 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	options_apply_look(&dump.look);
 	dump.view.origin_ns = input.start_ns;
 	measure(&dump, input.trace);
+	if (dump.writer->wants_traceback && shows_kind(&dump, CRUMB_EXCEPTION))
+		dump.view.traceback = &dump.traceback;
 	input_walk(&input, NULL);
 	while (input_next(&input, &event)) {
 		if (event.time_ns >= dump.select.to_ns)
 			break;
-		if (dump.kinds && !(dump.kinds & 1u << event.kind))
-			continue;
-		if (select_event(&dump.select, &event))
+		follow_exceptions(&dump, &event);
+		if (shows_kind(&dump, event.kind) && select_event(&dump.select, &event))
 			dump.writer->event(&dump.view, &event);
 	}
 	int status = input_close(&input);
+	traceback_free(&dump.traceback);
 	select_done(&dump.select);
 	return status;
 }

@@ -4,7 +4,7 @@
  * `finally`, an __exit__) may raise others, in frames of its own.  When its frame is
  * unwound it moves; the next event of the thread says where it came to: it is told again
  * in the caller, or the caller has caught it (code that was not recorded may lie
- * between).
+ * between).  A mark says nothing of that: such code may have made it.
  */
 #include "flight.h"
 
@@ -44,7 +44,8 @@ static void end(struct flight_thread *thread, struct flight *flight, enum flight
 {
 	if (!flight)
 		return;
-	thread->ended(thread->context, flight, how);
+	if (thread->ended)
+		thread->ended(thread->context, flight, how);
 	for (size_t i = 0; i < flight->count; i++)
 		free(flight->stops[i].arguments);
 	free(flight->stops);
@@ -69,7 +70,8 @@ static void push(struct flight_thread *thread, const struct crumb_event *event)
 {
 	struct frame *frame = frames_push(&thread->frames, event);
 
-	frame->arguments = show_locals(event);
+	if (thread->ended)
+		frame->arguments = show_locals(event);
 	thread->flights = util_grow(thread->flights, &thread->room, thread->frames.count,
 	                            sizeof(*thread->flights));
 	*of_top(thread) = NULL;
@@ -173,6 +175,14 @@ void flight_event(struct flight_thread *thread, const struct crumb_event *event)
 	} else if (event->kind == CRUMB_LINE) {
 		land(thread, event);
 	}
+}
+
+const struct flight *flight_of(const struct flight_thread *thread,
+                               const struct crumb_event *event)
+{
+	return event->code && frames_of(&thread->frames, event)
+	           ? thread->flights[thread->frames.count - 1]
+	           : NULL;
 }
 
 void flight_finish(struct flight_thread *thread)

@@ -13,7 +13,7 @@
 /* One frame that an exception was in. */
 struct flight_stop {
 	const struct crumb_code *code;
-	char *arguments; /* or NULL */
+	char *arguments; /* or NULL; only kept for ended() */
 	uint32_t line;   /* 0: not known */
 };
 
@@ -40,13 +40,18 @@ struct flight_thread {
 	struct flight **flights; /* of each frame, by its place in `frames`; NULL: none */
 	size_t room;
 	struct flight *moving; /* it has left a frame, and is in no other yet */
+	/* NULL, or called for each exception whose way is over. */
 	void (*ended)(void *context, const struct flight *flight, enum flight_end end);
 	void *context;
 };
 
-/* Takes the next event of the thread; calls ended() for each exception whose way is over.
- */
+/* Takes the next event of the thread. */
 void flight_event(struct flight_thread *thread, const struct crumb_event *event);
+
+/* The exception of the EXCEPTION that flight_event() has just taken, which is in its last
+ * stop; until the next event.  NULL where the start of its frame was not seen. */
+const struct flight *flight_of(const struct flight_thread *thread,
+                               const struct crumb_event *event);
 
 /* After the last event; frees all. */
 void flight_finish(struct flight_thread *thread);

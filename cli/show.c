@@ -66,6 +66,18 @@ unsigned show_threads_width(const struct crumb_trace *trace)
 	return widest;
 }
 
+char *show_place(const struct crumb_code *code, uint32_t line)
+{
+	const char *file = *code->filename ? code->filename : "?";
+	const char *name = *code->qualname ? code->qualname : code->name;
+
+	if (!*name)
+		name = "?";
+	if (line == 0)
+		return util_format("File \"%s\", in %s", file, name);
+	return util_format("File \"%s\", line %u, in %s", file, line, name);
+}
+
 const char *show_file(const struct crumb_code *code)
 {
 	const char *slash = out_width() > 0 ? strrchr(code->filename, '/') : NULL;

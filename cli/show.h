@@ -18,6 +18,10 @@ const char *show_thread(const struct crumb_thread *thread);
 /* How many columns the longest of these names takes. */
 unsigned show_threads_width(const struct crumb_trace *trace);
 
+/* A function and a line of it (0: not known) as Python's tracebacks have them, 'File
+ * "app.py", line 3, in Shop.open'; free it with free(). */
+char *show_place(const struct crumb_code *code, uint32_t line);
+
 /* The file of a function; without its folders where lines are cut, which a reader can do
  * without. */
 const char *show_file(const struct crumb_code *code);

@@ -10,13 +10,15 @@
 #include <breadcrumb/reader.h>
 
 #include "report.h"
+#include "traceback.h"
 
 /* How events are to be shown. */
 struct writer_view {
-	int64_t origin_ns;     /* times are counted from here ... */
-	bool utc;              /* ... or shown as UTC */
-	bool processes;        /* there are several: say which one */
-	unsigned thread_width; /* of the column of thread names */
+	int64_t origin_ns;           /* times are counted from here ... */
+	bool utc;                    /* ... or shown as UTC */
+	bool processes;              /* there are several: say which one */
+	unsigned thread_width;       /* of the column of thread names */
+	struct traceback *traceback; /* has taken the events so far; NULL: not needed */
 };
 
 /* A process and what was counted in its file. */
@@ -29,6 +31,7 @@ struct writer_process {
 
 struct writer {
 	const char *name;
+	bool wants_traceback; /* in its view, for event() */
 	void (*event)(const struct writer_view *view, const struct crumb_event *event);
 	void (*process)(const struct writer_process *counted);
 	void (*report)(const struct report_row *const *rows, size_t count,

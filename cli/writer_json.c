@@ -7,6 +7,7 @@
  */
 #include "writer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <breadcrumb/format.h>
@@ -15,6 +16,8 @@
 #include "parse.h"
 #include "show.h"
 #include "text.h"
+
+#define STOPS_MAX 100 /* an even number */
 
 static void put_escape(unsigned char c)
 {
@@ -144,8 +147,49 @@ static void put_locals(const struct crumb_event *event)
 	out_char('}');
 }
 
+static void put_place(const struct crumb_code *code, uint32_t line)
+{
+	char *text = show_place(code, line);
+
+	put_string(text);
+	free(text);
+}
+
+/* The stops below number `from` down to number `until`: the way is told backwards. */
+static void put_stops(const struct flight *flight, size_t from, size_t until)
+{
+	for (size_t i = from; i-- > until;) {
+		if (i + 1 < flight->count)
+			out_char(',');
+		put_place(flight->stops[i].code, flight->stops[i].line);
+	}
+}
+
+/* Where the exception has come from, as Python's tracebacks show it: this frame first,
+ * where it rose last.  It may leave thousands of frames, and is told in each of them: of
+ * a long way the middle is left out. */
+static void put_stack_trace(const struct writer_view *view,
+                            const struct crumb_event *event)
+{
+	const struct flight *flight = traceback_of(view->traceback, event);
+
+	KEY(",", "stack_trace");
+	out_char('[');
+	if (!flight) {
+		put_place(event->code, event->line);
+	} else if (flight->count <= STOPS_MAX) {
+		put_stops(flight, flight->count, 0);
+	} else {
+		put_stops(flight, flight->count, flight->count - STOPS_MAX / 2);
+		out_printf(",\"[%zu more frames]\"", flight->count - STOPS_MAX);
+		put_stops(flight, STOPS_MAX / 2, 0);
+	}
+	out_char(']');
+}
+
 /* What only some kinds of events have. */
-static void put_event_details(const struct crumb_event *event)
+static void put_event_details(const struct writer_view *view,
+                              const struct crumb_event *event)
 {
 	if (event->duration_ns >= 0) {
 		KEY(",", "duration_ns");
@@ -161,7 +205,8 @@ static void put_event_details(const struct crumb_event *event)
 		put_text(event->exception ? event->exception : "");
 		KEY(",", "message");
 		put_known_text(event->message);
-		out_str(",\"stack_trace\":null}");
+		put_stack_trace(view, event);
+		out_char('}');
 	}
 	if (event->local_count > 0 || event->locals_cut)
 		put_locals(event);
@@ -187,7 +232,6 @@ static void put_event(const struct writer_view *view, const struct crumb_event *
 {
 	const char *kind = crumb_kind_name(event->kind);
 
-	(void)view;
 	KEY("{", "event_type");
 	put_text(kind ? kind : "");
 	KEY(",", "timestamp");
@@ -208,7 +252,7 @@ static void put_event(const struct writer_view *view, const struct crumb_event *
 		out_u64(event->depth);
 	else
 		out_raw("null", 4);
-	put_event_details(event);
+	put_event_details(view, event);
 	out_char('}');
 	out_line();
 }
@@ -427,6 +471,7 @@ static void put_report(const struct report_row *const *rows, size_t count,
 
 const struct writer writer_json = {
     .name = "json",
+    .wants_traceback = true,
     .event = put_event,
     .process = put_process,
     .report = put_report,

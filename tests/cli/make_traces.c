@@ -543,6 +543,53 @@ static void make_marked(const char *path)
 	make_finish(trace);
 }
 
+/* Ways of exceptions: through a recursion; raised again where it was caught; of a line, a
+ * file, a function that is not known; out of a frame, and in one, that was never told; in
+ * two threads at the same time. */
+static void make_flights(const char *path)
+{
+	begin(path, 4711);
+	uint32_t main = make_code(trace, "__main__", "main", "/srv/app.py", 1);
+	uint32_t dig = make_code(trace, "shop", "Mine.dig", "/srv/shop.py", 10);
+	uint32_t odd = make_code(trace, "", "", "", 0);
+	uint32_t first = make_thread(trace, 4711, "MainThread");
+	uint32_t second = make_thread(trace, 4712, "till");
+	uint64_t at = 1 * US;
+
+	thread = first;
+	call(main, at);
+	for (int i = 0; i < 150; i++)
+		call(dig, at += 10);
+	for (int i = 0; i < 150; i++) {
+		raise(dig, i ? 12 : 14, "RecursionError", at += 10);
+		unwind(dig, at += 10);
+	}
+	raise(main, 3, "RecursionError", at += 10);
+	raise(main, 5, "ValueError", 10 * US);
+	call(dig, 20 * US);
+	call(odd, 21 * US);
+	call(77, 22 * US);
+	raise(77, 2, "KeyError", 23 * US);
+	unwind(77, 24 * US);
+	raise(odd, 0, "KeyError", 25 * US);
+	unwind(odd, 26 * US);
+	raise(dig, 13, "KeyError", 27 * US);
+	raise(dig, 15, "KeyError", 28 * US);
+	unwind(dig, 29 * US);
+	call(odd, 30 * US);
+	unwind(odd, 31 * US);
+	raise(main, 6, "OSError", 32 * US);
+	ret(main, 40 * US);
+
+	thread = second;
+	raise(main, 8, "KeyError", 22 * US);
+	call(dig, 23 * US);
+	raise(dig, 11, "KeyError", 24 * US);
+	unwind(dig, 25 * US);
+	raise(main, 9, "KeyError", 26 * US);
+	make_finish(trace);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3) {
@@ -559,6 +606,7 @@ int main(int argc, char **argv)
 	make_nothing("nothing.crumb");
 	make_valued("values.crumb");
 	make_marked("marks.crumb");
+	make_flights("flights.crumb");
 	if (mkdir("family", 0700) < 0 || mkdir("hollow", 0700) < 0) {
 		perror("mkdir");
 		return 1;

@@ -9,6 +9,16 @@ FIELDS = ["event_type", "timestamp", "pid", "thread_id", "native_id", "thread_na
           "function_name", "qualname", "module", "filename", "line_number", "depth"]
 
 
+def exceptions_of(events):
+    return [e for e in events if e["event_type"] == "exception"]
+
+
+def traces_of(arguments):
+    """The stack traces of the exceptions that are shown."""
+    events = exceptions_of(lines_of_json(run_text(["dump", "--json"] + arguments)[1]))
+    return [e["exception"]["stack_trace"] for e in events]
+
+
 @test
 def json_events_have_the_promised_fields():
     events = lines_of_json(run_text(["dump", "--json", "shop.crumb"])[1])
@@ -23,7 +33,7 @@ def json_events_have_the_promised_fields():
             assert event["line_number"] > 0
         if event["event_type"] == "exception":
             same(sorted(event["exception"]), ["message", "stack_trace", "type"])
-    raised = [e for e in events if e["event_type"] == "exception"]
+    raised = exceptions_of(events)
     same([(e["exception"]["type"], e["line_number"], e["qualname"]) for e in raised],
          [("ValueError", 42, "Shop.weigh"), ("ValueError", 33, "Shop.sell"),
           ("shop.NoStock", 35, "Shop.sell"), ("shop.NoStock", 13, "Shop.open"),
@@ -32,6 +42,43 @@ def json_events_have_the_promised_fields():
     ends = {e["qualname"]: e for e in events if e["event_type"] in ("return", "unwind")}
     same((ends["Shop.open"]["duration_ns"], ends["<module>"]["duration_ns"]),
          (18600000, 49998000))
+
+
+@test
+def json_stack_trace_is_the_way_that_an_exception_has_come():
+    weigh = 'File "/srv/shop/shop.py", line 42, in Shop.weigh'
+    sell = 'File "/srv/shop/shop.py", line 35, in Shop.sell'
+    opened = 'File "/srv/shop/shop.py", line 13, in Shop.open'
+    module = 'File "/srv/shop/app.py", line 7, in <module>'
+    traces = [[weigh], ['File "/srv/shop/shop.py", line 33, in Shop.sell', weigh],
+              [sell], [opened, sell], [module, opened, sell]]
+    same(traces_of(["shop.crumb"]), traces)
+    # What is chosen says which events are shown, not what they have in them.
+    same(traces_of(["-e", "exception", "shop.crumb"]), traces)
+    same(traces_of(["-f", "<module>", "shop.crumb"]), traces[4:])
+    same(traces_of(["-m", "shop", "-t", "1", "--from", "18ms", "shop.crumb"]), traces[3:4])
+
+
+@test
+def json_stack_trace_of_a_long_way_has_no_middle():
+    dig = 'File "/srv/shop.py", line 12, in Mine.dig'
+    bottom = 'File "/srv/shop.py", line 14, in Mine.dig'
+    traces = traces_of(["-t1", "flights.crumb"])
+    for i in range(100):
+        same(traces[i], [dig] * i + [bottom])
+    for i in range(100, 150):
+        same(traces[i], [dig] * 50 + ["[%d more frames]" % (i - 99)] + [dig] * 49 + [bottom])
+    same(traces[150], ['File "/srv/app.py", line 3, in main'] + [dig] * 49 + ["[51 more frames]"]
+         + [dig] * 49 + [bottom])
+
+
+@test
+def json_stack_trace_says_what_is_known():
+    main, dig = 'File "/srv/app.py", line %d, in main', 'File "/srv/shop.py", line %d, in Mine.dig'
+    way = ['File "?", in ?', 'File "?", line 2, in ?']
+    same(traces_of(["-t1", "--from", "10us", "flights.crumb"]),
+         [[main % 5], way[1:], way, [dig % 13] + way, [dig % 15], [main % 6]])
+    same(traces_of(["-t2", "flights.crumb"]), [[main % 8], [dig % 11], [main % 9]])
 
 
 @test

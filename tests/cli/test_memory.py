@@ -37,6 +37,9 @@ def no_memory_is_touched_that_is_not_there():
     if "asan" in subprocess.run(["ldd", COMMAND], capture_output=True, check=False).stdout.decode():
         raise CannotRun("the command is built with a sanitizer, which sees more")
     for arguments in (["tree", "names.crumb", "lost.crumb"], ["dump", "--json", "names.crumb"],
+                      ["dump", "--json", "flights.crumb", "marks.crumb"], ["tree", "marks.crumb"],
+                      ["tree", "--exceptions", "flights.crumb", "marks.crumb"],
+                      ["find", "--marked", "order", "-C2", "marks.crumb"],
                       ["report", "family"], ["info", "names.crumb", "cut.crumb"],
                       ["tree", "--merge", "-f", "Shop.*", "--from", "1ms", "family"],
                       ["dump", "flipped.crumb", "-t", "till"],

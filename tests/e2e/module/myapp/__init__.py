@@ -1,0 +1,5 @@
+"""A package to look at."""
+
+
+def version():
+    return "1.0"

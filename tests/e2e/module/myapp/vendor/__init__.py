@@ -1,0 +1,5 @@
+"""What is not looked at."""
+
+
+def twice(n):
+    return n * 2

@@ -158,6 +158,12 @@ class _Thread:
         self.entered = []  # frames that were told of, innermost last
         self.raised = None  # the frame whose exception was the last event
         self.met = None  # the trace function that it was given
+        self.last = _datetime.min.replace(tzinfo=_utc)
+
+    def now(self):
+        """The time, which does not go back though somebody sets the clock."""
+        self.last = now = max(_datetime.now(_utc), self.last)
+        return now
 
     def leaves(self, frame):
         """Whether the entry of a frame that is left was told."""
@@ -273,7 +279,7 @@ class Backend:
             return wanted
 
     def _tell(self, thread, kind, code, module, line, variables, value=None, exception=None):
-        event = TraceEvent(kind, _datetime.now(_utc), _thread.get_ident(), code.co_name, module,
+        event = TraceEvent(kind, thread.now(), _thread.get_ident(), code.co_name, module,
                            code.co_filename, line, variables, value, exception)
         thread.events.append(event)
         if self.callback is None:

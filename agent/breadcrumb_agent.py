@@ -6,8 +6,9 @@
 
 import _thread
 import sys as _sys
-from collections import namedtuple as _namedtuple
+from collections import deque as _deque, namedtuple as _namedtuple
 from datetime import datetime as _datetime, timezone as _timezone
+from posix import register_at_fork as _at_fork
 
 __all__ = ["Backend", "FrameBackend", "MonitoringBackend", "SettraceBackend", "TraceEvent",
            "create_backend", "is_supported", "mark", "output_path", "pause", "recording",
@@ -15,6 +16,7 @@ __all__ = ["Backend", "FrameBackend", "MonitoringBackend", "SettraceBackend", "T
 
 _MINOR = _sys.version_info[1]
 _MARK_MAX = 4096
+_STOPS_MAX = 100  # of a stack trace: its middle is left out, or deep recursions would take long
 _GENERATOR = 0x2a0  # CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _LOSSES = ("disk full", "size limit", "space kept free", "file size limit", "no window",
            "write error", "too many ids", "low stack", "taken over", "sub-interpreter",
@@ -72,7 +74,18 @@ def stats():
 
 
 _inside = [0, False]  # how many are in recording(), and whether the first one began it
+_inside_here = _thread._local()  # .count: of these, in this thread
 _inside_lock = _thread.allocate_lock()
+
+
+def _forked():
+    """In a child: the other threads are gone, and one of them may have had the lock."""
+    global _inside_lock
+    _inside_lock = _thread.allocate_lock()
+    _inside[0] = getattr(_inside_here, "count", 0)
+
+
+_at_fork(after_in_child=_forked)
 
 
 class recording:
@@ -89,6 +102,7 @@ class recording:
             if _inside[0] == 0:
                 _inside[1] = changed
             _inside[0] += 1
+            _inside_here.count = getattr(_inside_here, "count", 0) + 1
         if self._text is not None:
             mark(self._text)
         return self
@@ -96,6 +110,7 @@ class recording:
     def __exit__(self, *exception):
         with _inside_lock:
             _inside[0] -= 1
+            _inside_here.count -= 1
             if _inside[0] == 0 and _inside[1]:
                 pause()
         return None
@@ -133,20 +148,28 @@ def _module_of(names):
     return name if type(name) is str else ""
 
 
-def _place(filename, line, function):
+def _place(code, line):
     at = ", line %d" % line if line else ""
-    return 'File "%s"%s, in %s' % (filename, at, function)
+    return 'File "%s"%s, in %s' % (code.co_filename, at, code.co_name)
 
 
 def _exception(kind, value, traceback, code, line):
     """What an event says of an exception that is in a frame of `code`."""
-    way = []
+    first, last, more = [], _deque(maxlen=_STOPS_MAX // 2), 0
     if traceback is None or traceback.tb_frame.f_code is not code:
-        way.append(_place(code.co_filename, line, code.co_name))
+        first.append((code, line))
     while traceback is not None:
-        passed = traceback.tb_frame.f_code
-        way.append(_place(passed.co_filename, traceback.tb_lineno, passed.co_name))
+        stop = traceback.tb_frame.f_code, traceback.tb_lineno
+        if len(first) < _STOPS_MAX // 2:
+            first.append(stop)
+        else:
+            more += len(last) == last.maxlen
+            last.append(stop)
         traceback = traceback.tb_next
+    way = [_place(*stop) for stop in first]
+    if more:
+        way.append("[%d more frames]" % more)
+    way += [_place(*stop) for stop in last]
     return {"type": _type_name(kind), "message": _message(kind, value), "stack_trace": way}
 
 
@@ -157,7 +180,6 @@ class _Thread:
         self.events = []
         self.entered = []  # frames that were told of, innermost last
         self.raised = None  # the frame whose exception was the last event
-        self.met = None  # the trace function that it was given
         self.last = _datetime.min.replace(tzinfo=_utc)
 
     def now(self):
@@ -198,6 +220,7 @@ class Backend:
         self.capture_locals = bool(capture_locals)
         self.capture_lines = bool(capture_lines)
         self.callback_errors = 0
+        self.lost = 0
         self.running = False
         self._local = _thread._local()
         self._threads = []
@@ -225,6 +248,7 @@ class Backend:
             thread.entered.clear()
             thread.raised = None
         self.callback_errors = 0
+        self.lost = 0
         self.running = True
         try:
             self._install()
@@ -259,6 +283,16 @@ class Backend:
         for thread in list(self._threads) if all_threads else [self._mine()]:
             thread.events.clear()
 
+    def _sparing(self, function):
+        """The same without a RecursionError, where the program is at its limit."""
+        def spared(*arguments):
+            try:
+                return function(*arguments)
+            except RecursionError:
+                self.lost += 1
+                return None
+        return spared
+
     def _mine(self):
         try:
             return self._local.thread
@@ -286,6 +320,8 @@ class Backend:
             return
         try:
             self.callback(event)
+        except KeyboardInterrupt:  # nobody's mistake: it is for the program
+            raise
         except BaseException as error:
             self.callback_errors += 1
             if self.callback_errors == 1:
@@ -318,7 +354,8 @@ class MonitoringBackend(Backend):
                      events.RAISE: self._raises}
         if self.capture_lines:
             callbacks[events.LINE] = self._at_line
-        _use_tool(self._tool, callbacks)
+        _use_tool(self._tool, {event: self._sparing(callback)
+                               for event, callback in callbacks.items()})
 
     def _remove(self):
         _give_tool(self._tool)
@@ -341,25 +378,25 @@ class MonitoringBackend(Backend):
         return None
 
     def _starts(self, code, offset):
-        return self._begins("call", _sys._getframe(1))
+        return self._begins("call", _sys._getframe(2))
 
     def _goes_on(self, code, offset):
-        return self._begins("resume", _sys._getframe(1))
+        return self._begins("resume", _sys._getframe(2))
 
     def _is_thrown(self, code, offset, exception):
-        self._begins("resume", _sys._getframe(1))
+        self._begins("resume", _sys._getframe(2))
 
     def _returns(self, code, offset, value):
-        return self._ends("return", _sys._getframe(1), _value(value))
+        return self._ends("return", _sys._getframe(2), _value(value))
 
     def _yields(self, code, offset, value):
-        return self._ends("yield", _sys._getframe(1), _value(value))
+        return self._ends("yield", _sys._getframe(2), _value(value))
 
     def _unwinds(self, code, offset, exception):
-        self._ends("unwind", _sys._getframe(1), None)
+        self._ends("unwind", _sys._getframe(2), None)
 
     def _raises(self, code, offset, exception):
-        frame = _sys._getframe(1)
+        frame = _sys._getframe(2)
         thread = self._mine()
         if self.running and id(frame) in thread.entered:
             what = _exception(type(exception), exception, _traceback_of(exception), code,
@@ -367,7 +404,7 @@ class MonitoringBackend(Backend):
             self._tell_frame(thread, "exception", frame, exception=what)
 
     def _at_line(self, code, line):
-        frame = _sys._getframe(1)
+        frame = _sys._getframe(2)
         if not self._wants(_module_of(frame.f_globals)):
             return _sys.monitoring.DISABLE
         thread = self._mine()
@@ -431,7 +468,6 @@ class SettraceBackend(Backend):
             raise
         self._starter = _thread.get_ident()
         self._before = _sys.gettrace()
-        self._mine().met = self._trace
         _sys.settrace(self._trace)
 
     def _remove(self):
@@ -450,39 +486,36 @@ class SettraceBackend(Backend):
         if _MINOR >= 12:
             self._tool = _take_tool()
             events = _sys.monitoring.events
-            _use_tool(self._tool, {events.PY_START: self._starts, events.PY_RESUME: self._starts,
-                                   events.PY_THROW: self._throws})
-        elif not _evaluate(False, self._meet):
+            meet = self._sparing(self._starts)
+            _use_tool(self._tool, {events.PY_START: meet, events.PY_RESUME: meet,
+                                   events.PY_THROW: meet})
+        elif not _evaluate(False, self._sparing(self._meet)):
             raise RuntimeError("another backend has the frame-evaluation hook")
 
     def _meet(self):
         """Gives this thread the trace function; True when it has it only now."""
-        thread = self._mine()
-        if thread.met is self._trace:
+        if _sys.gettrace() is not None:  # this one, or the thread's own
             return False
-        thread.met = self._trace
-        if _sys.gettrace() is not None:  # the thread's own
-            return False
+        # Perhaps again: CPython takes one out when it cannot call it in a deep recursion.
         _sys.settrace(self._trace)
         return True
 
-    def _starts(self, code, offset):
+    def _starts(self, *arguments):
         # The trace function's own tool was asked first, and had nothing to call.
         if self.running and self._meet():
-            frame = _sys._getframe(1)
+            frame = _sys._getframe(2)
             frame.f_trace = self._trace(frame, "call", None)
-
-    def _throws(self, code, offset, exception):
-        self._starts(code, offset)
 
     def _tracer(self):
         """A trace function of this start, which knows when it is over."""
+        event_of = self._sparing(self._event)
+
         def trace(frame, event, argument):
             if self._trace is not trace:
                 if event == "call" and _sys.gettrace() is trace:
                     _sys.settrace(None)
                 return None
-            return trace if self._event(frame, event, argument) else None
+            return trace if event_of(frame, event, argument) else None
         return trace
 
     def _event(self, frame, event, argument):
@@ -526,7 +559,7 @@ class FrameBackend(Backend):
 
     def _install(self):
         _use("frame", self)
-        if not _evaluate(True, self._event):
+        if not _evaluate(True, self._sparing(self._event)):
             del _using["frame"]
             raise RuntimeError("another backend has the frame-evaluation hook")
 

@@ -296,8 +296,19 @@ static struct hook *hook_of(PyInterpreterState *interpreter)
 	return NULL;
 }
 
+/* No exception is left of what has been called.  Ctrl-C is for the program, which gets it
+ * when it runs on. */
+static void settle(void)
+{
+	if (!py->PyErr_Occurred())
+		return;
+	if (py->PyErr_ExceptionMatches(py->interrupt))
+		py->PyErr_SetInterrupt();
+	py->PyErr_Clear();
+}
+
 /* An exception that is set stays set. */
-static bool meet(const struct hook *h)
+static void meet(const struct hook *h)
 {
 	PyObject *type, *value, *traceback, *function = h->function;
 
@@ -309,8 +320,8 @@ static bool meet(const struct hook *h)
 	py->Py_DecRef(function);
 	if (result)
 		py->Py_DecRef(result);
+	settle();
 	py->PyErr_Restore(type, value, traceback);
-	return result != NULL;
 }
 
 /* Calls the hook's function; whether its answer is not None. */
@@ -343,8 +354,7 @@ static bool tell(const struct hook *h, const char *kind, void *frame, bool begin
 		if (held[i])
 			py->Py_DecRef(held[i]);
 	}
-	if (py->PyErr_Occurred())
-		py->PyErr_Clear();
+	settle();
 	inside = false;
 	return wants;
 }

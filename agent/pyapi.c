@@ -246,6 +246,11 @@ const struct pyapi *pyapi_find(bool search, enum pyapi_failure *failure,
 	py.frame_type = symbol(search, *what);
 	if (!py.frame_type)
 		return NULL;
+	*what = "PyExc_KeyboardInterrupt";
+	PyObject *const *interrupt = symbol(search, *what);
+	if (!interrupt)
+		return NULL;
+	py.interrupt = *interrupt;
 	*what = "PyUnstable_Code_SetExtra";
 	if (!py.set_extra || !py.request_extra)
 		return NULL;

@@ -80,6 +80,8 @@ struct pyapi_allocator {
 	X(int, PyImport_AppendInittab, (const char *, PyObject *(*)(void)))              \
 	X(PyObject *, PyModuleDef_Init, (PyModuleDef *))                                 \
 	X(void, PyErr_WriteUnraisable, (PyObject *))                                     \
+	X(void, PyErr_SetInterrupt, (void))                                              \
+	X(int, PyErr_ExceptionMatches, (PyObject *))                                     \
 	X(int, PyErr_BadArgument, (void))                                                \
 	X(PyObject *, PyUnicode_DecodeUTF8, (const char *, Py_ssize_t, const char *))    \
 	X(PyObject *, PyUnicode_DecodeFSDefault, (const char *))                         \
@@ -169,6 +171,7 @@ struct pyapi {
 #undef MEMBER
 	PyObject *none;                   /* Py_None */
 	PyObject *code_type, *frame_type; /* PyCode_Type, PyFrame_Type */
+	PyObject *interrupt;              /* PyExc_KeyboardInterrupt */
 	unsigned hex;                     /* PY_VERSION_HEX */
 	unsigned minor;                   /* 10 … 15 */
 	bool free_threaded;

@@ -177,6 +177,7 @@ class _Thread:
     """What a backend keeps for a thread."""
 
     def __init__(self):
+        self.ident = _thread.get_ident()
         self.events = []
         self.entered = []  # frames that were told of, innermost last
         self.raised = None  # the frame whose exception was the last event
@@ -282,6 +283,9 @@ class Backend:
         """Forgets the events of the calling thread, or of all."""
         for thread in list(self._threads) if all_threads else [self._mine()]:
             thread.events.clear()
+        if all_threads:
+            alive = _sys._current_frames()
+            self._threads = [thread for thread in self._threads if thread.ident in alive]
 
     def _sparing(self, function):
         """The same without a RecursionError, where the program is at its limit."""
@@ -313,7 +317,7 @@ class Backend:
             return wanted
 
     def _tell(self, thread, kind, code, module, line, variables, value=None, exception=None):
-        event = TraceEvent(kind, thread.now(), _thread.get_ident(), code.co_name, module,
+        event = TraceEvent(kind, thread.now(), thread.ident, code.co_name, module,
                            code.co_filename, line, variables, value, exception)
         thread.events.append(event)
         if self.callback is None:

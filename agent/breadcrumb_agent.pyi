@@ -120,7 +120,10 @@ class Backend:
         """As given."""
     @property
     def callback_errors(self) -> int:
-        """Exceptions that the callback has raised."""
+        """Exceptions that the callback has raised since start()."""
+    @property
+    def lost(self) -> int:
+        """Events since start() that a recursion at its limit left no room for."""
     @property
     def running(self) -> bool:
         """Between start() and stop()."""
@@ -130,7 +133,7 @@ class Backend:
         Frames that run already are not told until they are left; generators from their next
         resume on.
         RuntimeError: SettraceBackend, FrameBackend: another one of its kind runs in this
-            interpreter; MonitoringBackend: no tool id of sys.monitoring is free.
+            interpreter, or, on 3.10 and 3.11, one of the other; MonitoringBackend: no tool id of sys.monitoring is free.
         """
     def stop(self) -> None:
         """No events any more; those that there are stay.  Not running: nothing."""
@@ -161,7 +164,8 @@ class MonitoringBackend(Backend):
 class SettraceBackend(Backend):
     """By sys.settrace: all versions.
 
-    stop() puts back what sys.gettrace() was in the thread that called start().  A file trace of
+    stop() puts back what sys.gettrace() was in the thread that called start().  Other threads
+    that have a trace function of their own keep it, and nothing is told of them.  A file trace of
     the settrace backend gives way to it, as to any debugger.
     """
 

@@ -288,12 +288,15 @@ class Backend:
             self._threads = [thread for thread in self._threads if thread.ident in alive]
 
     def _sparing(self, function):
-        """The same without a RecursionError, where the program is at its limit."""
+        """The same, of which no exception gets into the program.  One is to be expected, where
+        a recursion comes to its limit."""
         def spared(*arguments):
             try:
                 return function(*arguments)
-            except RecursionError:
+            except Exception as error:
                 self.lost += 1
+                if not isinstance(error, RecursionError) and self.lost == 1:
+                    _report(error, function)
                 return None
         return spared
 
@@ -497,18 +500,20 @@ class SettraceBackend(Backend):
             raise RuntimeError("another backend has the frame-evaluation hook")
 
     def _meet(self):
-        """Gives this thread the trace function; True when it has it only now."""
-        if _sys.gettrace() is not None:  # this one, or the thread's own
-            return False
+        """Gives this thread the trace function, and returns it when it has it only now."""
+        trace = self._trace  # None: stop() was called meanwhile
+        if trace is None or _sys.gettrace() is not None:  # this one, or the thread's own
+            return None
         # Perhaps again: CPython takes one out when it cannot call it in a deep recursion.
-        _sys.settrace(self._trace)
-        return True
+        _sys.settrace(trace)
+        return trace
 
     def _starts(self, *arguments):
         # The trace function's own tool was asked first, and had nothing to call.
-        if self.running and self._meet():
+        trace = self._meet()
+        if trace is not None:
             frame = _sys._getframe(2)
-            frame.f_trace = self._trace(frame, "call", None)
+            frame.f_trace = trace(frame, "call", None)
 
     def _tracer(self):
         """A trace function of this start, which knows when it is over."""

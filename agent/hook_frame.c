@@ -356,12 +356,13 @@ static bool install(const struct pyapi *given, struct hook_site *site)
 static void uninstall(const struct pyapi *given, struct hook_site *site)
 {
 	evalframe_remove(given, site->state);
+	tracefunc_pause(site->interpreter, false);
 	site->state = NULL;
 }
 
 static void pauses(const struct pyapi *given, struct hook_site *site, bool pause)
 {
-	tracefunc_pause(pause);
+	tracefunc_pause(site->interpreter, pause);
 	evalframe_pause(given, site->state, pause);
 }
 

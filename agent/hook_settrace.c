@@ -195,6 +195,7 @@ static void uninstall(const struct pyapi *given, struct hook_site *site)
 		tool_remove(given, site->state);
 	else
 		evalframe_remove(given, site->state);
+	tracefunc_pause(site->interpreter, false);
 	site->state = NULL;
 	/* The trace functions end with their threads: taking them out would raise an
 	 * audit event that the program sees. */
@@ -211,7 +212,7 @@ static void program_traces(void)
  * cannot be taken out. */
 static void pauses(const struct pyapi *given, struct hook_site *site, bool pause)
 {
-	tracefunc_pause(pause);
+	tracefunc_pause(site->interpreter, pause);
 	if (given->minor >= 12)
 		tool_pause(given, site->state, pause);
 }

@@ -16,8 +16,11 @@ enum { ON_CALL = 0, ON_EXCEPTION = 1, ON_LINE = 2, ON_RETURN = 3 };
 
 static const struct pyapi *here; /* at hand for each event */
 static bool want_lines;
-static bool paused;  /* atomic */
 static size_t place; /* offset of c_tracefunc in a thread state; 0: not found yet */
+
+/* Interpreters whose recording is paused; those beyond cannot be told apart and go on. */
+static const PyInterpreterState *paused[64]; /* atomic */
+static unsigned pauses;                      /* how many; atomic */
 
 /* The instruction that a frame is at, 3.11 and newer.  False: it cannot be told. */
 static bool instruction(const struct pyapi *py, PyFrameObject *frame, PyObject *code,
@@ -160,6 +163,16 @@ static void on_line(const struct pyapi *py, PyFrameObject *frame, PyObject *code
 	trace_line(code, NULL, (uint32_t)py->PyFrame_GetLineNumber(frame));
 }
 
+static bool is_paused(const struct pyapi *py)
+{
+	const PyInterpreterState *interpreter = py->PyInterpreterState_Get();
+	for (size_t i = 0; i < sizeof paused / sizeof *paused; i++) {
+		if (__atomic_load_n(&paused[i], __ATOMIC_RELAXED) == interpreter)
+			return true;
+	}
+	return false;
+}
+
 static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObject *value)
 {
 	const struct pyapi *py = here;
@@ -167,7 +180,8 @@ static int trace_function(PyObject *self, PyFrameObject *frame, int what, PyObje
 	const void *raised = b ? b->raised : NULL;
 
 	(void)self;
-	if (__atomic_load_n(&paused, __ATOMIC_RELAXED))
+	if (__builtin_expect(__atomic_load_n(&pauses, __ATOMIC_RELAXED) != 0, 0) &&
+	    is_paused(py))
 		return 0;
 	/* The frame hook tells of it: a greenlet that is not as deep. */
 	if (b && b->followed_below &&
@@ -206,9 +220,24 @@ void tracefunc_init(const struct pyapi *py, bool lines)
 	want_lines = lines;
 }
 
-void tracefunc_pause(bool pause)
+/* Puts one in the place of another. */
+static bool exchange(const PyInterpreterState *old, const PyInterpreterState *new)
 {
-	__atomic_store_n(&paused, pause, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < sizeof paused / sizeof *paused; i++) {
+		const PyInterpreterState *expected = old;
+		if (__atomic_compare_exchange_n(&paused[i], &expected, new, false,
+		                                __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+void tracefunc_pause(const PyInterpreterState *interpreter, bool pause)
+{
+	bool was = exchange(interpreter, NULL);
+	bool is = pause && exchange(NULL, interpreter);
+	if (was != is)
+		__atomic_fetch_add(&pauses, is ? 1u : -1u, __ATOMIC_RELAXED);
 }
 
 /* Where a thread state keeps its trace function: it lies elsewhere in each version,

@@ -15,8 +15,9 @@ void tracefunc_init(const struct pyapi *py, bool lines);
 void tracefunc_start(const struct pyapi *py);
 void tracefunc_stop(const struct pyapi *py);
 
-/* Trace functions that are in place tell nothing, or (pause false) go on. */
-void tracefunc_pause(bool pause);
+/* Trace functions that are in place tell nothing of the interpreter, or (pause false) go
+ * on.  Twice is as once. */
+void tracefunc_pause(const PyInterpreterState *interpreter, bool pause);
 
 /* How a generator's frame (or another's: `generator` false) is entered, and how a frame
  * is left, when a trace function is told so.  `raised`: what was told before was an

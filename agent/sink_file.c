@@ -30,6 +30,7 @@
 #define NUMBER_MAX    65536
 #define NUMBER_AMID   8192
 #define FEW           1000
+#define RAISED        64
 #define SNAPSHOTS_MAX 100000
 
 static char path[PATH_MAX];
@@ -63,17 +64,19 @@ static int away(int fd, bool at_start)
 		return -1;
 	if (now.rlim_cur > NUMBER_MAX)
 		return fcntl(fd, F_DUPFD_CLOEXEC, NUMBER_AMID);
-	if (now.rlim_cur == now.rlim_max || !at_start) {
+	/* Descriptors above the limit stay valid when it is lowered again.  Above the
+	 * hard one only with a privilege. */
+	raised = now;
+	if (now.rlim_cur == now.rlim_max)
+		raised.rlim_max += RAISED;
+	raised.rlim_cur += RAISED;
+	if (raised.rlim_cur > raised.rlim_max)
+		raised.rlim_cur = raised.rlim_max;
+	if (!at_start || setrlimit(RLIMIT_NOFILE, &raised) != 0) {
 		/* One of many is not missed.  One of a few is. */
 		int number = (int)now.rlim_cur - 1;
 		return number < FEW ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, number);
 	}
-	/* Descriptors above the limit stay valid when it is lowered again. */
-	raised = now;
-	raised.rlim_cur =
-	    now.rlim_cur + 64 < now.rlim_max ? now.rlim_cur + 64 : now.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &raised) != 0)
-		return -1;
 	int high = fcntl(fd, F_DUPFD_CLOEXEC, (int)now.rlim_cur);
 	setrlimit(RLIMIT_NOFILE, &now);
 	return high;

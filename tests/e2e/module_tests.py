@@ -9,14 +9,16 @@ from harness import Failure
 KINDS = {"monitoring": "MonitoringBackend", "settrace": "SettraceBackend", "frame": "FrameBackend"}
 MANUAL = {"BREADCRUMB_START": "manual"}
 
-# A program is given the name of the class.  Its own functions are in the module __main__.
+# A program is given the name of the class.  Its own functions are in the module __main__, what
+# it is helped with is not.
 START = """\
 import json, os, sys, threading, time
 import breadcrumb_agent as b
 
 Kind = getattr(b, sys.argv[1]) if len(sys.argv) > 1 else None
 MAIN = {'include_patterns': ['__main__']}
-
+HELPERS = {'__name__': 'helpers', 'json': json, 'threading': threading}
+exec('''
 def names(events):
     return [f'{e.event_type} {e.function_name}' for e in events]
 
@@ -27,6 +29,8 @@ def in_thread(function, *args):
     thread = threading.Thread(target=function, args=args)
     thread.start()
     thread.join()
+''', HELPERS)
+names, say, in_thread = HELPERS['names'], HELPERS['say'], HELPERS['in_thread']
 
 """
 

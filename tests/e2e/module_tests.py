@@ -8,6 +8,7 @@ from harness import Failure
 
 KINDS = {"monitoring": "MonitoringBackend", "settrace": "SettraceBackend", "frame": "FrameBackend"}
 MANUAL = {"BREADCRUMB_START": "manual"}
+PAIR = ["call f", "return f"]
 
 # A program is given the name of the class.  Its own functions are in the module __main__, what
 # it is helped with is not.

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """This exercises: the module breadcrumb_agent is there where the agent is, and nowhere else; what
-is in it, and what it says to wrong arguments.  Its events are in test_module_events.py and
-test_module_backend.py, the control of the trace file in test_module_file.py."""
+is in it, and what it says to wrong arguments.  test_module_*.py have the rest."""
 
 import json
 

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""This exercises: starting and stopping the backends of breadcrumb_agent, their callback, whose
-events one gets, which modules are told of, and that they leave nothing behind."""
+"""This exercises: starting and stopping the backends of breadcrumb_agent, which frames and threads
+they tell of, which modules, and who may run at once."""
 
-from harness import Failure, for_backends, parametrize, short, timeout
-from module_tests import KINDS, answer, run, said
-
-PAIR = ["call f", "return f"]
+from harness import Failure, for_backends, parametrize, short
+from module_tests import KINDS, PAIR, answer
 
 
 @short()
@@ -259,8 +257,10 @@ say([len(back.get_events()), [e.return_value for e in events if e.event_type == 
 
 
 @for_backends()
-def test_backend_can_be_stopped_by_another_thread(ctx):
-    got = answer(ctx, """
+@parametrize("own", ["none", "main"])
+def test_backend_can_be_stopped_by_another_thread(ctx, own):
+    """A thread that has a trace function of its own keeps it, and is not told by sys.settrace."""
+    got = answer(ctx, f"OWN = {own!r}" + """
 def f(n):
     return n
 def mine(frame, event, arg):
@@ -273,171 +273,18 @@ def end():
     f(3)
     back.stop()
     f(4)
-if Kind is b.SettraceBackend:
+if OWN == 'main':
     sys.settrace(mine)
 before = sys.gettrace()
 in_thread(begin)
 f(2)
 in_thread(end)
 f(5)
-told = [e.return_value for e in back.get_events(True) if e.function_name == 'f' and e.return_value]
-say([told, back.running])
+told = [e.return_value for e in back.get_events(True) if e.event_type == 'return']
+say([list(filter(None, told)), back.running, sys.gettrace() is before])
 """)
-    ctx.equal(got, [[1, 2, 3], False])
-
-
-@short()
-@for_backends()
-def test_callback_is_called_in_the_thread_while_the_program_waits(ctx):
-    got = answer(ctx, """
-def f(n):
-    order.append('f')
-    return n
-order, told = [], []
-def callback(event):
-    order.append(event.event_type)
-    told.append((threading.get_ident(), event))
-back = Kind(callback, **MAIN)
-back.start()
-f(1)
-in_thread(f, 2)
-back.stop()
-say([order, all(ident == e.thread_id for ident, e in told), len({i for i, _ in told}),
-     [e for _, e in told] == back.get_events(all_threads=True), back.callback_errors])
-""")
-    ctx.equal(got, [["call", "f", "return"] * 2, True, 2, True, 0])
-
-
-@short()
-@for_backends()
-def test_what_the_callback_calls_is_not_told(ctx):
-    got = answer(ctx, """
-import contextlib
-def f(n):
-    return n
-def numbers():
-    yield 1
-    yield 2
-class Helper:
-    def __init__(self):
-        self.n = sum(numbers())
-    def fails(self):
-        try:
-            raise ValueError(self.n)
-        except ValueError:
-            return sorted([3, 1], key=lambda n: f(n))
-shared = numbers()
-def callback(event):
-    f(7)
-    Helper().fails()
-    exec('def g(): return 1\\ng()', {'__name__': '__main__'})
-    with contextlib.suppress(StopIteration):
-        next(shared)
-    try:
-        os.stat('/no/such/file')
-    except OSError:
-        pass
-back = Kind(callback, capture_lines=Kind is not b.FrameBackend, **MAIN)
-back.start()
-f(1)
-f(2)
-back.stop()
-say([[n for n in names(back.get_events(True)) if 'line' not in n], back.callback_errors])
-""")
-    ctx.equal(got, [PAIR * 2, 0])
-
-
-@for_backends()
-def test_callback_can_use_its_backend(ctx):
-    got = answer(ctx, """
-def f(n):
-    return n
-counts = []
-def callback(event):
-    counts.append(len(back.get_events()) <= 20)
-    back.start()
-    if len(counts) == 5:
-        back.clear_events(all_threads=True)
-    if len(counts) == 11:
-        back.stop()
-back = Kind(callback, **MAIN)
-back.start()
-for n in range(20):
-    f(n)
-first = [len(counts), all(counts), back.running, back.callback_errors]
-back.start()
-f(0)
-back.stop()
-say([first, len(counts), len(back.get_events()) in (8, 9)])
-""")
-    ctx.equal(got, [[11, True, False, 0], 13, True])
-
-
-# name: what the callback raises
-RAISED = {"error": "ValueError('mine')", "exit": "SystemExit('mine')", "own": "Own('mine')"}
-
-
-@short()
-@for_backends()
-@parametrize("kind", list(RAISED))
-def test_exception_in_the_callback_is_reported_once(ctx, kind):
-    got = answer(ctx, """
-class Own(BaseException):
-    pass
-def f(n):
-    return n
-def g():
-    try:
-        f(0)
-        raise KeyError('the program')
-    except KeyError as error:
-        return [repr(error), repr(error.__context__), repr(sys.exc_info()[1])]
-def callback(event):
-    raise RAISED
-seen = []
-def hook(told):
-    seen.append([told.exc_type.__name__, str(told.exc_value), told.object is callback])
-sys.unraisablehook = hook
-back = Kind(callback, **MAIN)
-back.start()
-f(1)
-result = g()
-in_thread(f, 2)
-back.stop()
-first = [len(seen), back.callback_errors]
-events = len(back.get_events(all_threads=True))
-back.start()
-f(3)
-back.stop()
-say([first, events, result, seen, back.callback_errors in (2, first[1] + 2), repr(sys.exc_info()[1])])
-""".replace("RAISED", RAISED[kind]))
-    name = RAISED[kind].partition("(")[0]
-    # In g() the KeyError is an event where it is seen: not where frames are only left.
-    events = 8 if ctx.backend == "frame" else 9
-    ctx.equal(got, [
-        [1, events], events,
-        ["KeyError('the program')", "None", "KeyError('the program')"],
-        [[name, "mine", True]] * 2, True, "None",
-    ])
-
-
-@for_backends()
-def test_exception_in_the_callback_is_reported_on_stderr(ctx):
-    result = run(ctx, """
-def f(n):
-    return n
-def callback_of_mine(event):
-    raise ValueError('from the callback')
-back = Kind(callback_of_mine, **MAIN)
-with back:
-    for n in range(50):
-        f(n)
-say(back.callback_errors)
-""")
-    ctx.equal(said(result), 100)
-    ctx.equal(result.stderr.count("ValueError: from the callback"), 1)
-    if "callback_of_mine" not in result.stderr:
-        raise Failure(f"the callback is not named: {result.stderr}")
+    gives_way = ctx.backend == "settrace" and own == "main"
+    ctx.equal(got, [[1, 3] if gives_way else [1, 2, 3], False, True])
 
 
 # What modules there are, and of which there is an event: (include, exclude, modules).
@@ -462,8 +309,7 @@ PATTERNS = [
     ([], None, [m for m in MODULES if m not in LEFT_OUT]),
     (None, [], MODULES),
     ([], (), MODULES),
-    (None, ["lib?", "app.*"], [m for m in MODULES if not m.startswith(("lib", "app.", "app"))
-                               or m == "apple"]),
+    (None, ["lib?", "app.*"], [m for m in MODULES if m[:3] not in ("app", "lib") or m == "apple"]),
     (["none.such"], None, []),
 ]
 
@@ -580,6 +426,7 @@ say([seen, [names(back.get_events()) for back in backs] == [['call f', 'return f
 
 @for_backends()
 def test_backends_of_different_kinds_run_at_once(ctx):
+    """But not the two of 3.10 and 3.11."""
     others = [KINDS[name] for name in ctx.backends if name != ctx.backend]
     got = answer(ctx, f"OTHER = b.{others[0]}" + """
 def f(n):
@@ -587,230 +434,15 @@ def f(n):
 one, two = Kind(**MAIN), OTHER(**MAIN)
 with one:
     f(1)
-    two.start()
+    try:
+        two.start()
+    except RuntimeError as error:
+        say(bool(str(error)))
+        sys.exit()
     f(2)
     in_thread(f, 3)
 f(4)
 two.stop()
 say([[e.return_value for e in back.get_events(True) if e.return_value] for back in (one, two)])
 """)
-    ctx.equal(got, [[1, 2, 3], [2, 3, 4]])
-
-
-@short()
-@for_backends()
-def test_state_of_the_interpreter_is_put_back(ctx):
-    got = answer(ctx, """
-seen = []
-def mine(frame, event, arg):
-    if frame.f_code.co_name == 'f':
-        seen.append(event)
-    return mine
-def f():
-    return 1
-def state():
-    tools = getattr(sys, 'monitoring', None)
-    told = [tools.get_tool(n) for n in range(6)] if tools else []
-    return [sys.gettrace() is mine, sys.getprofile(), told, threading._trace_hook,
-            sys.getswitchinterval(), sys.getrecursionlimit()]
-def cycle():
-    back = Kind(capture_lines=Kind is not b.FrameBackend, **MAIN)
-    back.start()
-    f()
-    back.stop()
-    return len(back.get_events()) > 1
-before = state()
-cycle()
-same = [state() == before]
-sys.settrace(mine)
-before = state()
-told = cycle()
-same.append(state() == before)
-del seen[:]
-f()
-sys.settrace(None)
-say([same, told, seen])
-""")
-    ctx.equal(got, [[True, True], True, ["call", "line", "return"]])
-
-
-def cycles(body):
-    return """
-import gc, weakref
-def f(n):
-    return [n]
-def g():
-    yield 1
-""" + body + """
-for n in range(10):
-    cycle()
-gc.collect()
-objects, blocks = len(gc.get_objects()), sys.getallocatedblocks()
-for n in range(200):
-    cycle()
-gc.collect()
-tools = getattr(sys, 'monitoring', None)
-say([len(gc.get_objects()) - objects, sys.getallocatedblocks() - blocks,
-     [tools.get_tool(n) for n in range(6)] == TOOLS if tools else True])
-"""
-
-
-# name: what a cycle is
-CYCLES = {
-    "plain": """
-def cycle():
-    back = Kind(**MAIN)
-    back.start()
-    f(1), list(g())
-    back.stop()
-    back.get_events(all_threads=True)
-""",
-    "same": """
-back = Kind(callback=lambda event: None, **MAIN)
-def cycle():
-    with back:
-        f(1), list(g())
-    back.clear_events(all_threads=True)
-""",
-    "circle": """
-class Holder:
-    def __init__(self):
-        self.back = Kind(callback=self.told, **MAIN)
-        self.back.events = None if hasattr(self.back, '__dict__') else 0
-    def told(self, event):
-        self.last = event
-def cycle():
-    holder = Holder.__new__(Holder)
-    holder.back = Kind(callback=holder.told, **MAIN)
-    with holder.back:
-        f(1), list(g())
-""",
-    "threads": """
-back = Kind(**MAIN)
-def cycle():
-    with back:
-        in_thread(f, 1)
-    back.clear_events(all_threads=True)
-""",
-    "failing": """
-sys.unraisablehook = lambda told: None
-def callback(event):
-    raise ValueError(event)
-def raises():
-    raise KeyError('k')
-def cycle():
-    back = Kind(callback, **MAIN)
-    with back:
-        try:
-            raises()
-        except KeyError:
-            f(1)
-    try:
-        b.create_backend(include_patterns=[1])
-    except TypeError:
-        pass
-""",
-    "file": """
-def cycle():
-    b.pause(), b.resume(), b.mark('m'), b.stats(), b.output_path()
-    with b.recording('text'):
-        f(1)
-    try:
-        b.mark(1)
-    except TypeError:
-        pass
-""",
-}
-
-
-@short()
-@timeout(120)
-@for_backends()
-@parametrize("what", list(CYCLES))
-def test_nothing_leaks(ctx, what):
-    text = """
-TOOLS = [sys.monitoring.get_tool(n) for n in range(6)] if hasattr(sys, 'monitoring') else []
-""" + cycles(CYCLES[what])
-    objects, blocks, tools = answer(ctx, text, timeout=60)
-    if abs(objects) > 20 or abs(blocks) > 400 or not tools:
-        raise Failure(f"after 200 cycles: {objects} objects and {blocks} blocks more, "
-                      f"tool ids as before: {tools}")
-
-
-@for_backends()
-def test_references_to_the_program_are_dropped(ctx):
-    got = answer(ctx, """
-import gc, weakref
-class C:
-    pass
-def f(x):
-    y = x
-    return y
-c = C()
-counts = sys.getrefcount(c)
-back = Kind(callback=lambda event: None, **MAIN)
-with back:
-    f(c)
-same = sys.getrefcount(c) == counts
-gone = weakref.ref(c)
-del c
-holder = C()
-holder.back = Kind(callback=lambda event, holder=holder: None, **MAIN)
-with holder.back:
-    f(1)
-dead = weakref.ref(holder)
-del holder
-gc.collect()
-say([same, gone() is None, dead() is None, len(back.get_events())])
-""")
-    ctx.equal(got, [True, True, True, 2])
-
-
-# A program is the same with a backend that runs until its end.
-OPEN_END = """\
-import sys, threading
-try:
-    import breadcrumb_agent
-except ImportError:
-    pass
-else:
-    def callback(event):
-        len(event.function_name)
-    # A function that is called at the end keeps its module alive, whoever calls it.
-    callback = callback if sys.argv[2] == '1' else None
-    getattr(breadcrumb_agent, sys.argv[1])(callback, exclude_patterns=[]).start()
-def f(n):
-    return n if n < 2 else f(n - 1) + f(n - 2)
-def life():
-    while True:
-        f(5)
-class Late:
-    def __del__(self):
-        print('late', f(3), flush=True)
-print(f(10))
-"""
-ENDS = {
-    "end": "late = Late()",
-    "status": "late = Late()\nsys.exit(3)",
-    "uncaught": "def fails(n):\n    raise ValueError(n)\nfails(7)",
-    "hard": "import os\nprint('hard', flush=True)\nos._exit(4)",
-    "daemons": "for n in range(3):\n    threading.Thread(target=life, daemon=True).start()\nf(8)",
-    "thread": "def fails():\n    raise SystemExit\nt = threading.Thread(target=fails)\n"
-              "t.start(); t.join()\nimport atexit\natexit.register(f, 3)",
-    "circle": "import gc\nlate = Late(); late.me = late; del late; gc.collect()\nlate = Late()\n"
-              "late.me = late",
-    "killed": "import os, signal\nprint('killed', flush=True)\nos.kill(os.getpid(), signal.SIGTERM)",
-    "recursion": "def deep(n):\n    return deep(n + 1)\ntry:\n    deep(0)\n"
-                 "except RecursionError:\n    print('deep')\nf(3)",
-    "generators": "def numbers():\n    try:\n        yield 1\n    finally:\n        print('closed')\n"
-                  "g = numbers(); next(g)",
-}
-
-
-@short()
-@for_backends()
-@parametrize("end", list(ENDS))
-def test_program_ends_as_ever_while_a_backend_runs(ctx, end):
-    late = end in ("end", "status", "circle", "generators")
-    for callback in "0" if late else "01":
-        ctx.same_behaviour(OPEN_END + ENDS[end] + "\n", [KINDS[ctx.backend], callback])
+    ctx.equal(got, [[1, 2, 3], [2, 3, 4]] if ctx.version >= (3, 12) else True)

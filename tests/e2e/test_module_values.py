@@ -360,7 +360,8 @@ with back:
         g(case)
 events = [e for e in back.get_events() if e.event_type == 'exception' and e.function_name == 'f']
 say([[e.exception['type'], e.exception['message'], len(e.exception['stack_trace'])] for e in events] +
-    [sorted(events[0].exception), events[0].exception['stack_trace'][0].split('/')[-1][-12:]])
+    [sorted(events[0].exception), events[0].exception['stack_trace'] ==
+     [f'File "{__file__}", line {f.__code__.co_firstlineno + 1}, in f']])
 """)
     ctx.equal(got[:-2], [
         ["ValueError", "plain", 1], ["ValueError", None, 1], ["ValueError", "1", 1],
@@ -368,7 +369,7 @@ say([[e.exception['type'], e.exception['message'], len(e.exception['stack_trace'
         ["FileNotFoundError", "[Errno 2] No such thing: 'file'", 1], ["Own", "mine", 1],
         ["UnicodeError", "€", 1], ["StopIteration", None, 1], ["Args", "x", 1],
     ])
-    ctx.equal(got[-2:], [["message", "stack_trace", "type"], "line 40, in f"[-12:]])
+    ctx.equal(got[-2:], [["message", "stack_trace", "type"], True])
 
 
 @for_backends()

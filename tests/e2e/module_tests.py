@@ -55,3 +55,39 @@ def said(result):
     if not lines:
         raise Failure(f"the program said nothing; stderr: {result.stderr}")
     return json.loads(lines[-1])
+
+
+PAUSED = "paused by the program"
+
+# Functions whose calls are counted.
+FUNCTIONS = """
+def before(n=0): return n
+def between(n=0): return n
+def after(n=0): return n
+def repeat(function, count):
+    for n in range(count):
+        function(n)
+"""
+NAMES = ("before", "between", "after")
+
+
+def counts(trace):
+    """How often each was called."""
+    return [trace.count(name) for name in NAMES]
+
+
+def pauses(trace):
+    return [e for e in trace.events
+            if e["event_type"] == "lost" and PAUSED in e["lost"]["cause"]]
+
+
+def marks(trace):
+    return [e["text"] for e in trace.events if e["event_type"] == "mark"]
+
+
+def check_pauses(ctx, trace, count):
+    """So many stretches in the events and in the sum, and no other loss."""
+    ctx.equal(len(pauses(trace)), count, "events that tell of a pause")
+    lost = trace.lost
+    ctx.equal([PAUSED in cause for cause in lost], [True] if count else [], f"losses: {lost}")
+    ctx.equal(sum(lost.values()), count, "stretches")

@@ -2,12 +2,17 @@
 """This exercises: the module breadcrumb_agent is there where the agent is, and nowhere else; what
 is in it, and what it says to wrong arguments.  test_module_*.py have the rest."""
 
+import ast
 import json
+import pathlib
+import re
 
 from behave import read
 from harness import Failure, for_backends, parametrize, short
 from module_tests import KINDS, answer, run, said
 from test_embed import SUB
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
 
 MISSING = """\
 import importlib, importlib.util, sys
@@ -230,6 +235,53 @@ with recording("nightly job"):
     ctx.same_behaviour(text)
     trace = read(ctx, ctx.same_behaviour(text, env={"BREADCRUMB_START": "manual"}))
     ctx.equal(trace.count("main"), 1)
+
+
+EXAMPLES = re.compile(r"^\.Bd -literal\n(.*?)^\.Ed", re.MULTILINE | re.DOTALL)
+
+
+@short()
+def test_examples_of_the_manual_run(ctx):
+    page = (TOP / "man" / "breadcrumb_agent.3").read_text(encoding="utf-8")
+    example = EXAMPLES.findall(page.partition(".Sh EXAMPLES")[2])[0].replace("\\e", "\\")
+    ctx.write("myapp/__init__.py", """\
+from myapp.vendor import helper
+def main(argument=3):
+    try:
+        helper(fails)
+    except ValueError:
+        return 'handled'
+def fails(password='x'):
+    raise ValueError('mine')
+""")
+    ctx.write("myapp/vendor/__init__.py", "def helper(function):\n    function()\n")
+    lines = ctx.run(example).check(0).stdout.splitlines()
+    ctx.equal(lines[:5], [
+        "myapp.main {'argument': 3}", "myapp.fails {'password': '[redacted]'}",
+        "myapp.fails ValueError mine", "myapp.main ValueError mine", "myapp.main gave handled",
+    ])
+    ctx.equal([line.split()[-1] for line in lines[5:]],
+              ["call", "call", "exception", "unwind", "exception", "return"])
+
+
+def test_stubs_name_what_there_is(ctx):
+    """Type checkers are told of all that is in the module, and of nothing else."""
+    tree = ast.parse((TOP / "agent" / "breadcrumb_agent.pyi").read_text(encoding="utf-8"))
+    names, members = [], {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            members[node.name] = [n.name for n in node.body if isinstance(n, ast.FunctionDef)]
+            members[node.name] += [n.target.id for n in node.body if isinstance(n, ast.AnnAssign)]
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name[0] != "_":
+            names.append(node.name)
+    got = answer(ctx, f"MEMBERS = {members!r}" + """
+back = b.create_backend()
+say([sorted(n for n in dir(b) if n[0] != '_'),
+     [n for n in MEMBERS['Backend'] if not hasattr(back, n)],
+     [n for n in MEMBERS['TraceEvent'] if n not in b.TraceEvent._fields],
+     [n for n in MEMBERS['_Stats'] if n not in b.stats()], len(b.stats())])
+""")
+    ctx.equal(got, [sorted(names), [], [], [], len(members["_Stats"])])
 
 
 # expression: (type of the exception, a word of its message)

@@ -362,10 +362,8 @@ say([told(), told(exclude_patterns=[])])
 
 
 @short()
-@for_backends()
+@for_backends("settrace", "frame")
 def test_second_backend_that_cannot_run_says_so(ctx):
-    if ctx.backend == "monitoring":
-        ctx.skip("there is room for several")
     got = answer(ctx, """
 def f():
     return 1

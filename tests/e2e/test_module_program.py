@@ -52,7 +52,7 @@ def f(n):
 def g():
     yield 1
 """ + body + """
-for n in range(10):
+for n in range(1000):  # until the allocator's free lists are full
     cycle()
 gc.collect()
 objects, blocks = len(gc.get_objects()), sys.getallocatedblocks()

@@ -282,7 +282,7 @@ call, left = events[:2]
 say([call.locals, left.locals, left.return_value,
      [e.return_value for e in events if e.event_type == 'yield'],
      [e.locals for e in events if e.event_type == 'exception' and e.function_name == 'refuses'],
-     [n for n in ('SECRET-', '4111') if n in repr(events)]])
+     [n for n in ('SECRET-', '4111111', '4111 1111') if n in repr(events)]])
 """)
     hidden = "[redacted]"
     for event_locals in got[:2]:

@@ -280,9 +280,37 @@ static bool begin(struct site *s)
 	return s->begun;
 }
 
+/* One thread at a time starts and stops recording.  What it calls may run the program's
+ * code (audit hooks), which may ask for the same: false.  Waiting threads let others run:
+ * whoever is ahead may wait for all of them to stop. */
+static pid_t controller; /* atomic */
+
+static bool control_enter(void)
+{
+	pid_t self = gettid(), nobody = 0;
+
+	while (!__atomic_compare_exchange_n(&controller, &nobody, self, false,
+	                                    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		if (nobody == self)
+			return false;
+		nobody = 0;
+		PyThreadState *thread = py->PyEval_SaveThread();
+		usleep(100);
+		py->PyEval_RestoreThread(thread);
+	}
+	return true;
+}
+
+static void control_leave(void)
+{
+	__atomic_store_n(&controller, 0, __ATOMIC_RELEASE);
+}
+
 /* What the program asks for, by the module breadcrumb_agent: module.h. */
 static bool pause_here(void)
 {
+	if (!control_enter())
+		return false;
 	struct guard guard = guard_enter();
 	struct site *s = site_here();
 	bool was = s && s->recording;
@@ -292,11 +320,14 @@ static bool pause_here(void)
 		s->recording = false;
 	}
 	guard_leave(&guard);
+	control_leave();
 	return was;
 }
 
 static enum module_resumed resume_here(void)
 {
+	if (!control_enter())
+		return MODULE_WAS_RECORDING;
 	struct guard guard = guard_enter();
 	struct site *s = site_here();
 	enum module_resumed result = MODULE_WAS_RECORDING;
@@ -310,6 +341,7 @@ static enum module_resumed resume_here(void)
 		result = MODULE_RECORDS;
 	}
 	guard_leave(&guard);
+	control_leave();
 	return result;
 }
 
@@ -366,8 +398,9 @@ static void detach(bool last)
 	pthread_mutex_unlock(&lock);
 	if (gone && !gone->awake)
 		__atomic_fetch_sub(&asleep, 1, __ATOMIC_RELAXED);
-	if (gone)
+	if (gone && gone->begun)
 		backend->remove(py, &gone->hook);
+	module_forget(py->PyInterpreterState_Get());
 	free(gone);
 	if (last)
 		intern_forget_all();
@@ -535,6 +568,7 @@ void attach_after_fork(bool child, bool locked)
 		pthread_mutex_unlock(&lock);
 	if (child) {
 		lock = (pthread_mutex_t)GUARD_MUTEX;
+		control_leave(); /* whoever it was is gone */
 		if (py)
 			evalframe_in_child(py);
 	}

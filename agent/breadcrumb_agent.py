@@ -5,9 +5,10 @@
 # types only.
 
 import _thread
+import _weakref
+import atexit as _atexit
 import sys as _sys
 from collections import deque as _deque, namedtuple as _namedtuple
-from datetime import datetime as _datetime, timezone as _timezone
 from posix import register_at_fork as _at_fork
 
 __all__ = ["Backend", "FrameBackend", "MonitoringBackend", "SettraceBackend", "TraceEvent",
@@ -17,14 +18,12 @@ __all__ = ["Backend", "FrameBackend", "MonitoringBackend", "SettraceBackend", "T
 _MINOR = _sys.version_info[1]
 _MARK_MAX = 4096
 _STOPS_MAX = 100  # of a stack trace: its middle is left out, or deep recursions would take long
-_GENERATOR = 0x2a0  # CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _LOSSES = ("disk full", "size limit", "space kept free", "file size limit", "no window",
            "write error", "too many ids", "low stack", "taken over", "sub-interpreter",
            "no definition", "no room for values", "paused by the program")
 
 _traceback_of = BaseException.__dict__["__traceback__"].__get__
 _type_name = type.__dict__["__name__"].__get__
-_utc = _timezone.utc
 
 
 # The running file trace
@@ -73,16 +72,18 @@ def stats():
             "lost": {names[cause]: count for cause, count in lost.items()}}
 
 
-_inside = [0, False]  # how many are in recording(), and whether the first one began it
-_inside_here = _thread._local()  # .count: of these, in this thread
-_inside_lock = _thread.allocate_lock()
+# Reentrant: a signal handler may be in recording(), too.
+_inside_lock = _thread.RLock()
+_inside = {}  # how many are in recording(), by thread
+_began = False  # whether the first one began to record
 
 
 def _forked():
     """In a child: the other threads are gone, and one of them may have had the lock."""
-    global _inside_lock
-    _inside_lock = _thread.allocate_lock()
-    _inside[0] = getattr(_inside_here, "count", 0)
+    global _inside_lock, _inside
+    here = _thread.get_ident()
+    _inside_lock = _thread.RLock()
+    _inside = {here: _inside[here]} if here in _inside else {}
 
 
 _at_fork(after_in_child=_forked)
@@ -97,21 +98,26 @@ class recording:
         self._text = text
 
     def __enter__(self):
+        global _began
+        self._thread = here = _thread.get_ident()
         with _inside_lock:
             changed = resume()
-            if _inside[0] == 0:
-                _inside[1] = changed
-            _inside[0] += 1
-            _inside_here.count = getattr(_inside_here, "count", 0) + 1
+            if not _inside:
+                _began = changed
+            _inside[here] = _inside.get(here, 0) + 1
         if self._text is not None:
             mark(self._text)
         return self
 
     def __exit__(self, *exception):
+        here = self._thread
         with _inside_lock:
-            _inside[0] -= 1
-            _inside_here.count -= 1
-            if _inside[0] == 0 and _inside[1]:
+            left = _inside.get(here, 1) - 1
+            if left:
+                _inside[here] = left
+            else:
+                _inside.pop(here, None)
+            if not _inside and _began:
                 pause()
         return None
 
@@ -173,32 +179,46 @@ def _exception(kind, value, traceback, code, line):
     return {"type": _type_name(kind), "message": _message(kind, value), "stack_trace": way}
 
 
+class _Alive:
+    """Is there as long as its thread."""
+
+
 class _Thread:
     """What a backend keeps for a thread."""
 
-    def __init__(self):
+    def __init__(self, alive):
         self.ident = _thread.get_ident()
+        self.alive = _weakref.ref(alive)
         self.events = []
-        self.entered = []  # frames that were told of, innermost last
-        self.raised = None  # the frame whose exception was the last event
-        self.last = _datetime.min.replace(tzinfo=_utc)
+        self.entered = {}  # frames that were told of; some may have been left without a word
+        self.last = _clock.earliest
 
     def now(self):
         """The time, which does not go back though somebody sets the clock."""
-        self.last = now = max(_datetime.now(_utc), self.last)
+        self.last = now = max(_clock.now(_clock.utc), self.last)
         return now
 
-    def leaves(self, frame):
-        """Whether the entry of a frame that is left was told."""
-        entered = self.entered
-        if entered and entered[-1] == frame:
-            entered.pop()
-            return True
-        if frame not in entered:
-            return False
-        while entered.pop() != frame:  # some were left without a word
-            pass
-        return True
+
+class _clock:
+    """What backends need of datetime, which is not imported for less."""
+
+    @classmethod
+    def load(cls):
+        from datetime import datetime, timezone
+        cls.now, cls.utc = datetime.now, timezone.utc
+        cls.earliest = datetime.min.replace(tzinfo=timezone.utc)
+
+
+_running = []  # backends
+
+
+def _stop_all():
+    """Before modules are taken to pieces, and this one with them."""
+    for backend in list(_running):
+        backend.stop()
+
+
+_atexit.register(_stop_all)
 
 
 class Backend:
@@ -226,6 +246,8 @@ class Backend:
         self._local = _thread._local()
         self._threads = []
         self._wanted = {}
+        self._lock = _thread.RLock()  # a callback may call stop()
+        _clock.load()
 
     @staticmethod
     def is_supported():
@@ -240,28 +262,31 @@ class Backend:
 
     def start(self):
         """Tells of all threads from now on."""
-        if self.running:
-            return
-        self._include = _encodable(",".join(self.include_patterns))
-        self._exclude = _encodable(",".join(self.exclude_patterns))
-        self._wanted = {}
-        for thread in self._threads:
-            thread.entered.clear()
-            thread.raised = None
-        self.callback_errors = 0
-        self.lost = 0
-        self.running = True
-        try:
-            self._install()
-        except BaseException:
-            self.running = False
-            raise
+        with self._lock:
+            if self.running:
+                return
+            self._include = _encodable(",".join(self.include_patterns))
+            self._exclude = _encodable(",".join(self.exclude_patterns))
+            self._wanted = {}
+            for thread in list(self._threads):
+                thread.entered.clear()
+            self.callback_errors = 0
+            self.lost = 0
+            self.running = True
+            try:
+                self._install()
+            except BaseException:
+                self.running = False
+                raise
+            _running.append(self)
 
     def stop(self):
         """Tells of nothing any more."""
-        if self.running:
-            self.running = False
-            self._remove()
+        with self._lock:
+            if self.running:
+                self.running = False
+                _running.remove(self)
+                self._remove()
 
     def __enter__(self):
         self.start()
@@ -283,20 +308,17 @@ class Backend:
         """Forgets the events of the calling thread, or of all."""
         for thread in list(self._threads) if all_threads else [self._mine()]:
             thread.events.clear()
-        if all_threads:
-            alive = _sys._current_frames()
-            self._threads = [thread for thread in self._threads if thread.ident in alive]
+            if thread.alive() is None:
+                self._threads.remove(thread)
 
     def _sparing(self, function):
-        """The same, of which no exception gets into the program.  One is to be expected, where
-        a recursion comes to its limit."""
+        """The same without a RecursionError, where the program is at its limit.  What else is
+        raised is for the program: Ctrl-C, or a signal handler's own."""
         def spared(*arguments):
             try:
                 return function(*arguments)
-            except Exception as error:
+            except RecursionError:
                 self.lost += 1
-                if not isinstance(error, RecursionError) and self.lost == 1:
-                    _report(error, function)
                 return None
         return spared
 
@@ -304,7 +326,8 @@ class Backend:
         try:
             return self._local.thread
         except AttributeError:
-            thread = self._local.thread = _Thread()
+            self._local.alive = alive = _Alive()
+            thread = self._local.thread = _Thread(alive)
             self._threads.append(thread)
             return thread
 
@@ -372,7 +395,7 @@ class MonitoringBackend(Backend):
             return _sys.monitoring.DISABLE
         if self.running:
             thread = self._mine()
-            thread.entered.append(id(frame))
+            thread.entered[id(frame)] = True
             self._tell_frame(thread, kind, frame)
         return None
 
@@ -380,7 +403,7 @@ class MonitoringBackend(Backend):
         if not self._wants(_module_of(frame.f_globals)):
             return _sys.monitoring.DISABLE
         thread = self._mine()
-        if self.running and thread.leaves(id(frame)):
+        if self.running and thread.entered.pop(id(frame), None):
             self._tell_frame(thread, kind, frame, value)
         return None
 
@@ -433,20 +456,28 @@ def _take_tool():
 
 
 def _use_tool(tool, callbacks):
-    for event, callback in callbacks.items():
-        _sys.monitoring.register_callback(tool, event, callback)
-    _sys.monitoring.set_events(tool, sum(callbacks))
-    # What another start has switched off at its place.
-    _sys.monitoring.restart_events()
+    try:
+        for event, callback in callbacks.items():
+            _sys.monitoring.register_callback(tool, event, callback)
+        _sys.monitoring.set_events(tool, sum(callbacks))
+        # What another start has switched off at its place.
+        _sys.monitoring.restart_events()
+    except BaseException:
+        _give_tool(tool)
+        raise
 
 
 def _give_tool(tool):
     monitoring = _sys.monitoring
-    monitoring.set_events(tool, 0)
-    for name in ("PY_START", "PY_RESUME", "PY_THROW", "PY_RETURN", "PY_YIELD", "PY_UNWIND", "RAISE",
-                 "LINE"):
-        monitoring.register_callback(tool, getattr(monitoring.events, name), None)
-    monitoring.free_tool_id(tool)
+    if monitoring.get_tool(tool) != "breadcrumb_agent":
+        return  # somebody else has freed it
+    try:
+        monitoring.set_events(tool, 0)
+        for name in ("PY_START", "PY_RESUME", "PY_THROW", "PY_RETURN", "PY_YIELD", "PY_UNWIND",
+                     "RAISE", "LINE"):
+            monitoring.register_callback(tool, getattr(monitoring.events, name), None)
+    finally:
+        monitoring.free_tool_id(tool)
 
 
 _using = {}  # what an interpreter has one of: the backend that uses it
@@ -458,7 +489,7 @@ def _use(what, backend):
 
 
 class SettraceBackend(Backend):
-    """sys.settrace() in every thread: all versions."""
+    """A trace function in every thread: all versions."""
 
     @staticmethod
     def is_supported():
@@ -468,34 +499,39 @@ class SettraceBackend(Backend):
     def _install(self):
         _use("settrace", self)
         try:
+            self._before = _sys.gettrace()
+            self._starter = _thread.get_ident()
             self._trace = self._tracer()
             self._watch()
+            _settrace(self._trace, self.capture_lines)
         except BaseException:
-            del _using["settrace"]
+            self._remove()
             raise
-        self._starter = _thread.get_ident()
-        self._before = _sys.gettrace()
-        _sys.settrace(self._trace)
 
     def _remove(self):
-        self._trace = None  # other threads take theirs out at the next call
-        if _MINOR >= 12:
-            _give_tool(self._tool)
-        else:
-            _evaluate(None, None)
-        if _thread.get_ident() == self._starter:
+        trace, self._trace = self._trace, None  # other threads take theirs out at the next event
+        if _thread.get_ident() == self._starter and _sys.gettrace() is trace:
             _sys.settrace(self._before)
-        self._before = None
+        self._before = self._starter = None
         del _using["settrace"]
+        try:
+            if _MINOR < 12:
+                _evaluate(None, None)
+            elif self._tool is not None:
+                _give_tool(self._tool)
+        finally:
+            self._tool = None
+
+    _tool = None
 
     def _watch(self):
         """Threads are met where they run Python."""
         if _MINOR >= 12:
-            self._tool = _take_tool()
             events = _sys.monitoring.events
-            meet = self._sparing(self._starts)
-            _use_tool(self._tool, {events.PY_START: meet, events.PY_RESUME: meet,
-                                   events.PY_THROW: meet})
+            self._tool = _take_tool()
+            goes_on = self._sparing(self._goes_on)
+            _use_tool(self._tool, {events.PY_START: self._sparing(self._starts),
+                                   events.PY_RESUME: goes_on, events.PY_THROW: goes_on})
         elif not _evaluate(False, self._sparing(self._meet)):
             raise RuntimeError("another backend has the frame-evaluation hook")
 
@@ -504,51 +540,48 @@ class SettraceBackend(Backend):
         trace = self._trace  # None: stop() was called meanwhile
         if trace is None or _sys.gettrace() is not None:  # this one, or the thread's own
             return None
-        # Perhaps again: CPython takes one out when it cannot call it in a deep recursion.
-        _sys.settrace(trace)
+        _settrace(trace, self.capture_lines)
         return trace
 
-    def _starts(self, *arguments):
-        # The trace function's own tool was asked first, and had nothing to call.
+    # The trace function's own tool was asked first, and had nothing to call.
+
+    def _starts(self, code, offset):
         trace = self._meet()
         if trace is not None:
-            frame = _sys._getframe(2)
-            frame.f_trace = trace(frame, "call", None)
+            trace("call", _sys._getframe(2), None)
+
+    def _goes_on(self, code, offset, exception=None):
+        trace = self._meet()
+        if trace is not None:
+            trace("resume", _sys._getframe(2), None)
 
     def _tracer(self):
         """A trace function of this start, which knows when it is over."""
         event_of = self._sparing(self._event)
 
-        def trace(frame, event, argument):
-            if self._trace is not trace:
-                if event == "call" and _sys.gettrace() is trace:
-                    _sys.settrace(None)
-                return None
-            return trace if event_of(frame, event, argument) else None
+        def trace(kind, frame, value):
+            if self._trace is trace:
+                event_of(kind, frame, value)
+            elif _thread.get_ident() != self._starter and _sys.gettrace() is trace:
+                _settrace(None, False)
         return trace
 
-    def _event(self, frame, event, argument):
+    def _event(self, kind, frame, value):
         thread = self._mine()
-        raised = thread.raised == id(frame)
-        thread.raised = None
-        if event == "call":
-            if not self._wants(_module_of(frame.f_globals)):
-                return False
-            frame.f_trace_lines = self.capture_lines
-            goes_on = frame.f_code.co_flags & _GENERATOR and _entry(frame)
-            self._tell_frame(thread, "resume" if goes_on else "call", frame)
-        elif event == "line":
-            self._tell_frame(thread, "line", frame)
-        elif event == "exception":
-            thread.raised = id(frame)
-            kind, value, traceback = argument
-            what = _exception(kind, value, traceback, frame.f_code, frame.f_lineno)
-            self._tell_frame(thread, "exception", frame, exception=what)
-        elif event == "return":
-            kind = _exit(frame, argument, raised)
-            self._tell_frame(thread, kind, frame,
-                             None if kind == "unwind" else _value(argument))
-        return True
+        if kind == "call" or kind == "resume":
+            if self._wants(_module_of(frame.f_globals)):
+                thread.entered[id(frame)] = True
+                self._tell_frame(thread, kind, frame)
+        elif id(frame) not in thread.entered:
+            return
+        elif kind == "line":
+            self._tell_frame(thread, kind, frame)
+        elif kind == "exception":
+            what = _exception(*value, frame.f_code, frame.f_lineno)
+            self._tell_frame(thread, kind, frame, exception=what)
+        else:
+            del thread.entered[id(frame)]
+            self._tell_frame(thread, kind, frame, None if kind == "unwind" else _value(value))
 
 
 class FrameBackend(Backend):
@@ -573,23 +606,25 @@ class FrameBackend(Backend):
             raise RuntimeError("another backend has the frame-evaluation hook")
 
     def _remove(self):
-        _evaluate(None, None)
         del _using["frame"]
+        _evaluate(None, None)
 
     def _event(self, kind, frame, code, names, line, variables, value):
-        """Called by live.c; for an entry: whether the exit is wanted."""
+        """Called by live.c; for an entry: True, the exit is wanted; False, never this code."""
         module = _module_of(names)
-        if not self.running or not self._wants(module):
+        if not self._wants(module):
+            return False
+        if not self.running:
             return None
         thread = self._mine()
         if not self.capture_locals:
             variables = {}
         if kind in ("call", "resume"):
-            thread.entered.append(frame)
+            thread.entered[frame] = True
             if kind == "call":
                 line = code.co_firstlineno
             self._tell(thread, kind, code, module, line, variables)
-        elif not thread.leaves(frame):
+        elif not thread.entered.pop(frame, None):
             return None
         elif kind == "exception":
             raised, error, traceback = value

@@ -15,10 +15,20 @@ struct evalframe *evalframe_install(const struct pyapi *py,
 /* Takes it out for good.  NULL is allowed. */
 void evalframe_remove(const struct pyapi *py, struct evalframe *e);
 
+/* Puts a hook on top of that one, if there is one; false: as above.  And takes it off. */
+bool evalframe_put_on_top(const struct pyapi *py, PyInterpreterState *interpreter,
+                          pyapi_eval_func top);
+void evalframe_take_off(const struct pyapi *py, PyInterpreterState *interpreter);
+
+/* What a hook on top calls to have a frame evaluated. */
+pyapi_eval_func evalframe_below(const struct pyapi *py,
+                                const PyInterpreterState *interpreter);
+
 /*
- * Takes the current interpreter's hook out while this thread, whose buffer is `b`, is in
- * need of its C stack, and puts it back when that is so of no thread any more.  The first
- * one's answer is for the second one; a hook of somebody else's, put in meanwhile, stays.
+ * Takes the current interpreter's hooks out while this thread, whose buffer is `b` (NULL:
+ * it has none), is in need of its C stack, and puts it back when that is so of no thread
+ * any more.  The first one's answer is for the second one; a hook of somebody else's, put
+ * in meanwhile, stays.
  */
 struct evalframe *evalframe_take_out(const struct pyapi *py, struct buffer *b);
 void evalframe_put_back(const struct pyapi *py, struct evalframe *e);

@@ -20,25 +20,29 @@ PyObject *live_message(PyObject *self, PyObject *args);
 /* (frame, arguments_only): {name: value}. */
 PyObject *live_variables(PyObject *self, PyObject *args);
 
-/* (frame): of a generator, to whose entry a trace function is called: True when it goes
- * on, False when it starts. */
-PyObject *live_entry(PyObject *self, PyObject *frame);
-
-/* (frame, value, raised): why a frame is left, when a trace function is told that it is:
- * "return", "yield" or "unwind".  `raised`: an exception in it was told just before. */
-PyObject *live_exit(PyObject *self, PyObject *args);
-
 /* (exception, object): sys.unraisablehook(). */
 PyObject *live_report(PyObject *self, PyObject *args);
 
+/* (function, lines): makes function(kind, frame, value) the calling thread's trace
+ * function, with events of lines or without: "call", "resume", "line", "exception" with
+ * (type, value, traceback), "return", "yield", "unwind".  What it raises is raised in the
+ * program. (None, False): none.  A function of Python's given to sys.settrace() would,
+ * on 3.10, write variables back that other threads have changed. */
+PyObject *live_settrace(PyObject *self, PyObject *args);
+
 /*
  * (every, function): puts a frame-evaluation hook into the calling interpreter (3.10,
- * 3.11).  `every` false: function() is called for each frame of a thread that has no
- * trace function.  True: function(kind, frame, code, globals, line, variables, value) for
- * each frame that is entered ("call", "resume") or left ("return", "yield", "exception"
- * with the exception's type, value and traceback as value); its result for an entry says
- * whether it wants to know of the exit.  (None): takes it out.  False: another one is in.
+ * 3.11).  `every` False: function() is called for each frame of a thread that has no
+ * trace function of the program's.  True: function(kind, frame, code, globals, line,
+ * variables, value) for each frame that is entered ("call", "resume") or left ("return",
+ * "yield", "exception" with the exception's type, value and traceback as value); its
+ * result for an entry is True, it wants to know of the exit, False, it does not, nor ever
+ * of this code, or None.  What it raises is raised in the program.  (None, None): takes
+ * it out.  False: another one is in.
  */
 PyObject *live_evaluate(PyObject *self, PyObject *args);
+
+/* The interpreter ends. */
+void live_forget(PyInterpreterState *interpreter);
 
 #endif

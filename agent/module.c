@@ -140,8 +140,7 @@ static PyMethodDef methods[] = {
     {"_value", live_value, METH_O, NULL},
     {"_message", live_message, METH_VARARGS, NULL},
     {"_variables", live_variables, METH_VARARGS, NULL},
-    {"_entry", live_entry, METH_O, NULL},
-    {"_exit", live_exit, METH_VARARGS, NULL},
+    {"_settrace", live_settrace, METH_VARARGS, NULL},
     {"_report", live_report, METH_VARARGS, NULL},
     {"_evaluate", live_evaluate, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -213,6 +212,11 @@ static PyObject *initialize(void)
 		d->name = "breadcrumb_agent";
 	}
 	return py->PyModuleDef_Init((PyModuleDef *)(void *)object);
+}
+
+void module_forget(PyInterpreterState *interpreter)
+{
+	live_forget(interpreter);
 }
 
 void module_register(const struct pyapi *given,

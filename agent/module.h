@@ -31,6 +31,9 @@ struct module_control {
 	struct module_state (*state)(void);
 };
 
+/* The interpreter, which is the current one, ends. */
+void module_forget(PyInterpreterState *interpreter);
+
 /* Adds the module to those that are built in, for interpreters that are initialized
  * later. To be called again before each Py_Initialize().  `control` lives as long as the
  * process.

@@ -246,11 +246,15 @@ const struct pyapi *pyapi_find(bool search, enum pyapi_failure *failure,
 	py.frame_type = symbol(search, *what);
 	if (!py.frame_type)
 		return NULL;
-	*what = "PyExc_KeyboardInterrupt";
-	PyObject *const *interrupt = symbol(search, *what);
-	if (!interrupt)
+	*what = "PyExc_RecursionError";
+	PyObject *const *recursion_error = symbol(search, *what);
+	if (!recursion_error)
 		return NULL;
-	py.interrupt = *interrupt;
+	py.recursion_error = *recursion_error;
+	*what = "_Py_TrueStruct";
+	py.true_object = symbol(search, *what);
+	if (!py.true_object)
+		return NULL;
 	*what = "PyUnstable_Code_SetExtra";
 	if (!py.set_extra || !py.request_extra)
 		return NULL;

@@ -80,7 +80,7 @@ struct pyapi_allocator {
 	X(int, PyImport_AppendInittab, (const char *, PyObject *(*)(void)))              \
 	X(PyObject *, PyModuleDef_Init, (PyModuleDef *))                                 \
 	X(void, PyErr_WriteUnraisable, (PyObject *))                                     \
-	X(void, PyErr_SetInterrupt, (void))                                              \
+	X(PyObject *, PyException_GetTraceback, (PyObject *))                            \
 	X(int, PyErr_ExceptionMatches, (PyObject *))                                     \
 	X(int, PyErr_BadArgument, (void))                                                \
 	X(PyObject *, PyUnicode_DecodeUTF8, (const char *, Py_ssize_t, const char *))    \
@@ -89,6 +89,8 @@ struct pyapi_allocator {
 	X(int, PyDict_SetItemString, (PyObject *, const char *, PyObject *))             \
 	X(PyObject *, PyBool_FromLong, (long))                                           \
 	X(PyObject *, PyLong_FromVoidPtr, (void *))                                      \
+	X(PyThreadState *, PyEval_SaveThread, (void))                                    \
+	X(void, PyEval_RestoreThread, (PyThreadState *))                                 \
 	X(PyObject *, PyCMethod_New,                                                     \
 	  (PyMethodDef *, PyObject *, PyObject *, PyTypeObject *))                       \
 	X(PyInterpreterState *, PyInterpreterState_Get, (void))                          \
@@ -171,7 +173,8 @@ struct pyapi {
 #undef MEMBER
 	PyObject *none;                   /* Py_None */
 	PyObject *code_type, *frame_type; /* PyCode_Type, PyFrame_Type */
-	PyObject *interrupt;              /* PyExc_KeyboardInterrupt */
+	PyObject *recursion_error;        /* PyExc_RecursionError */
+	PyObject *true_object;            /* Py_True */
 	unsigned hex;                     /* PY_VERSION_HEX */
 	unsigned minor;                   /* 10 … 15 */
 	bool free_threaded;

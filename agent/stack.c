@@ -27,7 +27,7 @@ static bool is_main_stack(const char *low)
 	return low <= here && here < (const char *)__libc_stack_end;
 }
 
-void stack_measure(struct buffer *b, unsigned part)
+struct stack_bounds stack_bounds(void)
 {
 	size_t size = 0, guard = 0;
 	struct rlimit limit;
@@ -45,7 +45,13 @@ void stack_measure(struct buffer *b, unsigned part)
 			pthread_attr_destroy(&attributes);
 		}
 	}
-	b->stack_low = (uintptr_t)low;
-	b->stack_size = size;
-	b->stack_reserve = size - size / part + guard + 1;
+	return (struct stack_bounds){(uintptr_t)low, size, guard};
+}
+
+void stack_measure(struct buffer *b, unsigned part)
+{
+	struct stack_bounds s = stack_bounds();
+	b->stack_low = s.low;
+	b->stack_size = s.size;
+	b->stack_reserve = s.size - s.size / part + s.guard + 1;
 }

@@ -8,6 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where the calling thread's stack lies: its lowest address and its size, and how much of
+ * it is a guard; 0: not known. */
+struct stack_bounds {
+	uintptr_t low;
+	size_t size, guard;
+};
+struct stack_bounds stack_bounds(void);
+
 /* Finds out where the calling thread's stack lies and fills in its buffer's stack_*:
  * hooks are free in the first 1/part of it. */
 void stack_measure(struct buffer *b, unsigned part);

@@ -75,7 +75,7 @@ def stats():
 # Reentrant: a signal handler may be in recording(), too.
 _inside_lock = _thread.RLock()
 _inside = {}  # how many are in recording(), by thread
-_began = False  # whether the first one began to record
+_began = False  # whether one of them began to record, and the last one shall end that
 
 
 def _forked():
@@ -101,15 +101,15 @@ class recording:
         global _began
         self._thread = here = _thread.get_ident()
         with _inside_lock:
-            changed = resume()
-            if not _inside:
-                _began = changed
+            if resume():
+                _began = True
             _inside[here] = _inside.get(here, 0) + 1
         if self._text is not None:
             mark(self._text)
         return self
 
     def __exit__(self, *exception):
+        global _began
         here = self._thread
         with _inside_lock:
             left = _inside.get(here, 1) - 1
@@ -118,6 +118,7 @@ class recording:
             else:
                 _inside.pop(here, None)
             if not _inside and _began:
+                _began = False
                 pause()
         return None
 

@@ -76,6 +76,13 @@ PyObject *live_value(PyObject *self UNUSED, PyObject *object)
 	return capture_is_possible() ? plain(object) : none();
 }
 
+#define EXCEPTION_SUBCLASS (1ul << 30) /* Py_TPFLAGS_BASE_EXC_SUBCLASS */
+
+static bool is_exception_type(PyObject *type)
+{
+	return (py->PyType_GetFlags((PyTypeObject *)type) & EXCEPTION_SUBCLASS) != 0;
+}
+
 PyObject *live_message(PyObject *self UNUSED, PyObject *args)
 {
 	PyObject *type = py->PyTuple_GetItem(args, 0);
@@ -86,7 +93,7 @@ PyObject *live_message(PyObject *self UNUSED, PyObject *args)
 	if (!exception)
 		return NULL;
 	if (!capture_is_possible() || object_kind(type) != OBJECT_TYPE ||
-	    !value_has_message(type, exception))
+	    !is_exception_type(type) || !value_has_message(type, exception))
 		return none();
 	value_render_message(&text, type, exception);
 	return text_length(&text) ? decoded(&text) : none();
@@ -190,8 +197,6 @@ PyObject *live_variables(PyObject *self UNUSED, PyObject *args)
 	return all;
 }
 
-#define EXCEPTION_SUBCLASS (1ul << 30) /* Py_TPFLAGS_BASE_EXC_SUBCLASS */
-
 PyObject *live_report(PyObject *self UNUSED, PyObject *args)
 {
 	PyObject *exception = py->PyTuple_GetItem(args, 0);
@@ -199,7 +204,7 @@ PyObject *live_report(PyObject *self UNUSED, PyObject *args)
 	if (!object)
 		return NULL;
 	PyObject *type = py->PyObject_Type(exception);
-	if (!(py->PyType_GetFlags((PyTypeObject *)type) & EXCEPTION_SUBCLASS)) {
+	if (!is_exception_type(type)) {
 		py->Py_DecRef(type);
 		py->PyErr_BadArgument();
 		return NULL;

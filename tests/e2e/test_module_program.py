@@ -54,14 +54,17 @@ def g():
 """ + body + """
 for n in range(1000):  # until the allocator's free lists are full
     cycle()
-gc.collect()
-objects, blocks = len(gc.get_objects()), sys.getallocatedblocks()
-for n in range(200):
-    cycle()
-gc.collect()
+# The interpreter's own pools fill up: what leaks goes on.
+rounds = []
+while len(rounds) < 6 and (not rounds or max(map(abs, rounds[-1])) > 100):
+    gc.collect()
+    objects, blocks = len(gc.get_objects()), sys.getallocatedblocks()
+    for n in range(200):
+        cycle()
+    gc.collect()
+    rounds.append([len(gc.get_objects()) - objects, sys.getallocatedblocks() - blocks])
 tools = getattr(sys, 'monitoring', None)
-say([len(gc.get_objects()) - objects, sys.getallocatedblocks() - blocks,
-     [tools.get_tool(n) for n in range(6)] == TOOLS if tools else True])
+say([rounds, [tools.get_tool(n) for n in range(6)] == TOOLS if tools else True])
 """
 
 
@@ -141,9 +144,11 @@ def test_nothing_leaks(ctx, what):
     text = """
 TOOLS = [sys.monitoring.get_tool(n) for n in range(6)] if hasattr(sys, 'monitoring') else []
 """ + cycles(CYCLES[what])
-    objects, blocks, tools = answer(ctx, text, timeout=60)
-    if abs(objects) > 20 or abs(blocks) > 400 or not tools:
-        raise Failure(f"after 200 cycles: {objects} objects and {blocks} blocks more, "
+    rounds, tools = answer(ctx, text, timeout=60)
+    objects, blocks = map(abs, rounds[-1])
+    # 3.13t itself loses blocks, of _thread._local for one.
+    if objects > 100 or blocks > (400 if ctx.free_threaded else 100) or not tools:
+        raise Failure(f"objects and blocks more after each 200 cycles: {rounds}, "
                       f"tool ids as before: {tools}")
 
 
@@ -171,9 +176,28 @@ with holder.back:
 dead = weakref.ref(holder)
 del holder
 gc.collect()
-say([same, gone() is None, dead() is None, len(back.get_events())])
+gc.disable()
+def uses(action):
+    mine = C()
+    action()
+    return weakref.ref(mine)
+kept = [name for name, action in {
+    'get': lambda: back.get_events(all_threads=True),
+    'clear': lambda: back.clear_events(),
+    'clear all': lambda: back.clear_events(all_threads=True),
+    'start': back.start,
+    'running': lambda: f(1),
+    'stop': back.stop,
+    'stats': b.stats,
+    'snapshot': b.snapshot,
+    'pause': b.pause,
+    'resume': b.resume,
+    'recording': lambda: b.recording('x').__enter__(),
+    'mark': lambda: b.mark('x'),
+}.items() if uses(action)() is not None]
+say([same, gone() is None, dead() is None, kept])
 """)
-    ctx.equal(got, [True, True, True, 2])
+    ctx.equal(got, [True, True, True, []])
 
 
 # A program is the same with a backend that runs until its end.

@@ -29,8 +29,7 @@ except ImportError as error:
 """
 
 
-@short()
-@parametrize("way", ["absent", "disabled", "disabled-manual"])
+@parametrize("way", ["absent", "disabled", "disabled-manual"], short=["absent"])
 def test_module_is_missing_without_the_agent(ctx, way):
     env = {"BREADCRUMB_DISABLE": "1"}
     if way == "disabled-manual":
@@ -67,11 +66,14 @@ say({
 """
 
 
-@short()
-@parametrize("options", ["", "-I", "-S", "-Xdev"])
+# name: the interpreter's options
+OPTIONS = {"plain": [], "isolated": ["-I"], "no-site": ["-S"], "development": ["-X", "dev"]}
+
+
+@parametrize("options", list(OPTIONS), short=["plain"])
 def test_module_has_what_the_manual_says(ctx, options):
     ctx.write("program.py", START_OF + CONTENTS)
-    command = [ctx.python, *options.split(), "program.py"]
+    command = [ctx.python, *OPTIONS[options], "program.py"]
     got = said(ctx.run(command).check(0))
     new = ctx.version >= (3, 12)
     version = ctx.command("--version").stdout.split()
@@ -130,9 +132,8 @@ say(names(back.get_events(True)))
 """
 
 
-@short()
 @for_backends()
-@parametrize("level", ["default", "legacy"])
+@parametrize("level", ["default", "legacy"], short=["default"])
 def test_module_works_in_a_sub_interpreter(ctx, level):
     """Each interpreter has the events of its own threads."""
     create = "create()"

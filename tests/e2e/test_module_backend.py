@@ -200,7 +200,6 @@ say([grown, late, seen])
         raise Failure(f"after the stop: {grown} events, {late} at once; before: {seen}")
 
 
-@short()
 @for_backends()
 def test_each_thread_has_its_own_events(ctx):
     got = answer(ctx, """
@@ -361,7 +360,6 @@ say([told(), told(exclude_patterns=[])])
             raise Failure(f"no {module} in {got[1]}")
 
 
-@short()
 @for_backends("settrace", "frame")
 def test_second_backend_that_cannot_run_says_so(ctx):
     got = answer(ctx, """
@@ -392,7 +390,6 @@ say([seen, names(one.get_events()), names(two.get_events())])
     ctx.equal(got, [[True, True, [True, False], "the other thread has it"], PAIR, PAIR])
 
 
-@short()
 @for_backends("monitoring")
 def test_backend_without_a_tool_id_says_so(ctx):
     got = answer(ctx, """

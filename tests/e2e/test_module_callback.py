@@ -97,9 +97,8 @@ say([first, len(counts), len(back.get_events()) in (8, 9)])
 RAISED = {"error": "ValueError('mine')", "exit": "SystemExit('mine')", "own": "Own('mine')"}
 
 
-@short()
 @for_backends()
-@parametrize("kind", list(RAISED))
+@parametrize("kind", list(RAISED), short=["error"])
 def test_exception_in_the_callback_is_reported_once(ctx, kind):
     got = answer(ctx, """
 class Own(BaseException):

@@ -9,7 +9,7 @@ import json
 import pathlib
 
 from behave import read
-from harness import Failure, for_backends, parametrize, short
+from harness import Failure, for_backends, parametrize
 
 MODULE = pathlib.Path(__file__).resolve().parent / "module"
 KINDS = {"monitoring": "MonitoringBackend", "settrace": "SettraceBackend", "frame": "FrameBackend"}
@@ -95,7 +95,6 @@ def test_events_need_no_file_trace(ctx, part):
     compare(ctx, expected, got)
 
 
-@short()
 @for_backends()
 def test_file_trace_of_any_kind_goes_on_beside_a_backend(ctx):
     expected, _ = watched(ctx, RECORDERS[ctx.backend], "core", 0)

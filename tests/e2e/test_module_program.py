@@ -136,10 +136,9 @@ def cycle():
 }
 
 
-@short()
 @timeout(120)
 @for_backends()
-@parametrize("what", list(CYCLES))
+@parametrize("what", list(CYCLES), short=["plain"])
 def test_nothing_leaks(ctx, what):
     text = """
 TOOLS = [sys.monitoring.get_tool(n) for n in range(6)] if hasattr(sys, 'monitoring') else []
@@ -242,9 +241,8 @@ ENDS = {
 }
 
 
-@short()
 @for_backends()
-@parametrize("end", list(ENDS))
+@parametrize("end", list(ENDS), short=["status"])
 def test_program_ends_as_ever_while_a_backend_runs(ctx, end):
     if end == "daemons" and ctx.free_threaded:
         ctx.skip("3.13t itself sometimes hangs or crashes when such threads are left")

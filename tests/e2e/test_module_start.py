@@ -226,9 +226,8 @@ FORKS = {
 }
 
 
-@short()
 @for_backends()
-@parametrize("state", list(FORKS))
+@parametrize("state", list(FORKS), short=["recording", "not-begun"])
 def test_child_is_as_its_parent_was(ctx, state):
     env, first, then, parent_counts, child_counts = FORKS[state]
     result = run(ctx, FUNCTIONS + f"""
@@ -256,8 +255,7 @@ say([pid, b.output_path()])
         family(ctx, result, 2)
 
 
-@short()
-@parametrize("value", ["nonsense", "Manual", "1"])
+@parametrize("value", ["nonsense", "Manual", "1"], short=["nonsense"])
 def test_start_that_is_not_understood_is_one_line(ctx, value):
     text = "def f(): pass\nf()\nprint('done')\n"
     plain = ctx.plain(text)

@@ -74,7 +74,6 @@ say([len(back.get_events()), len(told)])
     ctx.equal(got, [2, 2])
 
 
-@short()
 @for_backends()
 def test_times_are_in_utc_and_rise(ctx):
     got = answer(ctx, """
@@ -308,10 +307,9 @@ say(back.get_events()[0].locals)
     ctx.equal(got, {"pin": "[redacted]", "password": "open"})
 
 
-@short()
 @timeout(150)
 @for_backends()
-@parametrize("lines", ["0", "1"])
+@parametrize("lines", ["0", "1"], short=["0"])
 def test_no_code_of_the_program_runs_for_events(ctx, lines):
     if lines == "1" and ctx.backend == "frame":
         return

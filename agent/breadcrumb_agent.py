@@ -581,7 +581,7 @@ class SettraceBackend(Backend):
             what = _exception(*value, frame.f_code, frame.f_lineno)
             self._tell_frame(thread, kind, frame, exception=what)
         else:
-            del thread.entered[id(frame)]
+            thread.entered.pop(id(frame), None)
             self._tell_frame(thread, kind, frame, None if kind == "unwind" else _value(value))
 
 

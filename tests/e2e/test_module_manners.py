@@ -137,6 +137,8 @@ except ImportError:
 
 @for_backends()
 def test_interpreters_that_end_leave_room_for_others(ctx):
+    if ctx.version[:2] == (3, 12):
+        ctx.skip("3.12.1 itself aborts when sub-interpreters that end have imported datetime")
     got = answer(ctx, INTERPRETERS + '''
 code = """
 import breadcrumb_agent as b

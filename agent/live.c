@@ -15,6 +15,8 @@
 #include "tracefunc.h"
 #include "value.h"
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define UNUSED    __attribute__((unused))
@@ -215,12 +217,37 @@ PyObject *live_report(PyObject *self UNUSED, PyObject *args)
 	return none();
 }
 
-/* Of the calling thread; the agent's second thread-local datum. */
-static __thread struct {
+/* Of the calling thread.  Not thread-local storage, of which a library that comes late
+ * may get little: see DESIGN, 5. */
+struct here {
 	bool inside;        /* in a function of the module's: what runs is not told */
 	const void *raised; /* the frame whose exception its trace function met last */
 	struct stack_bounds stack; /* size 0: not known yet */
-} here __attribute__((tls_model("initial-exec")));
+};
+
+static pthread_key_t key;
+static bool have_key;
+
+static void make_key(void)
+{
+	have_key = pthread_key_create(&key, free) == 0;
+}
+
+static struct here *here(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	static struct here nowhere; /* without memory: whose it is does not matter much */
+
+	pthread_once(&once, make_key);
+	struct here *h = have_key ? pthread_getspecific(key) : &nowhere;
+	if (h)
+		return h;
+	h = calloc(1, sizeof *h);
+	if (h && pthread_setspecific(key, h) == 0)
+		return h;
+	free(h);
+	return &nowhere;
+}
 
 /* What came out of a function of the module's is for the program: Ctrl-C, and what else a
  * signal handler raises.  Not so that there was no room for the call.  True: none. */
@@ -265,10 +292,10 @@ static const char *kind_of(PyFrameObject *frame, int what, PyObject *code,
 static int trace(PyObject *function, PyFrameObject *frame, int what, PyObject *value,
                  bool lines)
 {
-	bool raised = here.raised == frame;
+	bool raised = here()->raised == frame;
 	const char *kind = what == ON_LINE ? "line" : "exception";
 
-	here.raised = what == ON_EXCEPTION ? frame : NULL;
+	here()->raised = what == ON_EXCEPTION ? frame : NULL;
 	if (what > ON_RETURN || (what == ON_LINE && !lines))
 		return 0;
 	if (what == ON_CALL || what == ON_RETURN) {
@@ -306,7 +333,7 @@ PyObject *live_settrace(PyObject *self UNUSED, PyObject *args)
 	PyObject *lines = function ? py->PyTuple_GetItem(args, 1) : NULL;
 	if (!lines)
 		return NULL;
-	here.raised = NULL;
+	here()->raised = NULL;
 	if (function == py->none)
 		py->PyEval_SetTrace(NULL, NULL);
 	else
@@ -355,9 +382,9 @@ static bool meet(const struct hook *h)
 
 	py->PyErr_Fetch(&type, &value, &traceback);
 	py->Py_IncRef(function);
-	here.inside = true;
+	here()->inside = true;
 	PyObject *result = py->PyObject_CallFunctionObjArgs(function, NULL);
-	here.inside = false;
+	here()->inside = false;
 	py->Py_DecRef(function);
 	if (result)
 		py->Py_DecRef(result);
@@ -389,7 +416,7 @@ static enum answer tell(const struct hook *h, const char *kind, void *frame, boo
 
 	if (capture_is_possible() && strcmp(kind, "resume") != 0)
 		inside = frame_of_eval(frame, code, begins);
-	here.inside = true;
+	here()->inside = true;
 	py->Py_IncRef(function);
 	PyObject *first = py->PyUnicode_FromString(kind);
 	PyObject *place = py->PyLong_FromVoidPtr(frame);
@@ -407,7 +434,7 @@ static enum answer tell(const struct hook *h, const char *kind, void *frame, boo
 		if (held[i])
 			py->Py_DecRef(held[i]);
 	}
-	here.inside = false;
+	here()->inside = false;
 	return answer;
 }
 
@@ -533,12 +560,13 @@ static PyObject *deep(PyThreadState *thread, void *frame, int throwing,
  * of it, or some, where the recursion limit lets a program use all. */
 static bool is_deep(void)
 {
-	if (!here.stack.size) {
-		here.stack = stack_bounds();
-		here.stack.size += !here.stack.size; /* not known: never deep */
+	struct stack_bounds *stack = &here()->stack;
+	if (!stack->size) {
+		*stack = stack_bounds();
+		stack->size += !stack->size; /* not known: never deep */
 	}
-	size_t size = here.stack.size;
-	size_t left = (uintptr_t)__builtin_frame_address(0) - here.stack.low;
+	size_t size = stack->size;
+	size_t left = (uintptr_t)__builtin_frame_address(0) - stack->low;
 	if (py->minor == 11)
 		return left < size / 2;
 	if (left > size - size / 32)
@@ -554,7 +582,7 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing)
 	pyapi_eval_func underneath = evalframe_below(py, interpreter);
 	struct hook *h = hook_of(interpreter);
 
-	if (!h || !h->function || here.inside)
+	if (!h || !h->function || here()->inside)
 		return underneath(thread, frame, throwing);
 	if (is_deep())
 		return deep(thread, frame, throwing, h, underneath);

@@ -245,7 +245,7 @@ class Backend:
         self.lost = 0
         self.running = False
         self._local = _thread._local()
-        self._threads = []
+        self._threads = {}  # of all that it has met: a set that keeps their order
         self._wanted = {}
         self._lock = _thread.RLock()  # a callback may call stop()
         _clock.load()
@@ -310,7 +310,7 @@ class Backend:
         for thread in list(self._threads) if all_threads else [self._mine()]:
             thread.events.clear()
             if thread.alive() is None:
-                self._threads.remove(thread)
+                self._threads.pop(thread, None)
 
     def _sparing(self, function):
         """The same without a RecursionError, where the program is at its limit.  What else is
@@ -329,7 +329,7 @@ class Backend:
         except AttributeError:
             self._local.alive = alive = _Alive()
             thread = self._local.thread = _Thread(alive)
-            self._threads.append(thread)
+            self._threads[thread] = True
             return thread
 
     def _wants(self, module):

@@ -133,7 +133,8 @@ class Backend:
         Frames that run already are not told until they are left; generators from their next
         resume on.
         RuntimeError: SettraceBackend, FrameBackend: another one of its kind runs in this
-            interpreter, or, on 3.10 and 3.11, one of the other; MonitoringBackend: no tool id of sys.monitoring is free.
+            interpreter, or, on 3.10 and 3.11, one of the other; MonitoringBackend: no tool id
+            of sys.monitoring is free.
         """
     def stop(self) -> None:
         """No events any more; those that there are stay.  Not running: nothing."""

@@ -160,7 +160,7 @@ pyapi_eval_func evalframe_below(const struct pyapi *py,
 	return below(py, find(interpreter));
 }
 
-struct evalframe *evalframe_take_out(const struct pyapi *py, struct buffer *b)
+static struct evalframe *take_out(const struct pyapi *py, struct buffer *b)
 {
 	struct evalframe *e = find(py->PyInterpreterState_Get());
 	if (e && __atomic_fetch_add(&e->out, 1, __ATOMIC_RELAXED) == 0)
@@ -170,7 +170,7 @@ struct evalframe *evalframe_take_out(const struct pyapi *py, struct buffer *b)
 	return e;
 }
 
-void evalframe_put_back(const struct pyapi *py, struct evalframe *e)
+static void put_back(const struct pyapi *py, struct evalframe *e)
 {
 	struct buffer *b = buffer_mine; /* another one in a child */
 	if (b)
@@ -178,6 +178,15 @@ void evalframe_put_back(const struct pyapi *py, struct evalframe *e)
 	if (e && __atomic_load_n(&e->out, __ATOMIC_RELAXED) &&
 	    __atomic_sub_fetch(&e->out, 1, __ATOMIC_RELAXED) == 0)
 		settle(py, e, NULL);
+}
+
+PyObject *evalframe_without(const struct pyapi *py, struct buffer *b,
+                            PyThreadState *thread, void *frame, int throwing)
+{
+	struct evalframe *e = take_out(py, b);
+	PyObject *result = py->_PyEval_EvalFrameDefault(thread, frame, throwing);
+	put_back(py, e);
+	return result;
 }
 
 void evalframe_pause(const struct pyapi *py, struct evalframe *e, bool pause)

@@ -25,13 +25,13 @@ pyapi_eval_func evalframe_below(const struct pyapi *py,
                                 const PyInterpreterState *interpreter);
 
 /*
- * Takes the current interpreter's hooks out while this thread, whose buffer is `b` (NULL:
- * it has none), is in need of its C stack, and puts it back when that is so of no thread
- * any more.  The first one's answer is for the second one; a hook of somebody else's, put
- * in meanwhile, stays.
+ * Evaluates a frame and all below it with the current interpreter's hooks taken out, for
+ * a thread that is in need of its C stack; its buffer is `b`, NULL where it has none.
+ * They are put back when no thread needs that any more; a hook of somebody else's, put in
+ * meanwhile, stays.
  */
-struct evalframe *evalframe_take_out(const struct pyapi *py, struct buffer *b);
-void evalframe_put_back(const struct pyapi *py, struct evalframe *e);
+PyObject *evalframe_without(const struct pyapi *py, struct buffer *b,
+                            PyThreadState *thread, void *frame, int throwing);
 
 /* Takes the hook out for as long as the program wants, or (pause false) puts it back. */
 void evalframe_pause(const struct pyapi *py, struct evalframe *e, bool pause);

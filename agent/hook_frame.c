@@ -176,8 +176,7 @@ static __attribute__((noinline)) PyObject *record_somehow(PyThreadState *thread,
 		return underneath(thread, frame, throwing);
 	void *globals = pyapi_field(frame, py->layout.frame_globals);
 	bool generator = flags & PYAPI_GENERATOR_FLAGS;
-	bool goes_on = generator && ((py->minor == 11 && throwing) ||
-	                             pyapi_frame_goes_on(py->minor, frame));
+	bool goes_on = generator && pyapi_frame_goes_on(py->minor, frame, throwing);
 	if (capture_wants.locals && !goes_on)
 		entered(frame, code, globals);
 	if (!trace_event(goes_on ? CRUMB_WORD_RESUME : CRUMB_WORD_CALL, code, globals))
@@ -202,7 +201,7 @@ record(PyThreadState *thread, void *frame, int throwing, unsigned minor)
 	if (__builtin_expect(slot->generator, 0)) {
 		if (pyapi_frame_makes_generator(minor, frame, PYAPI_GENERATOR_FLAGS))
 			return underneath(thread, frame, throwing);
-		if ((minor == 11 && throwing) || pyapi_frame_goes_on(minor, frame))
+		if (pyapi_frame_goes_on(minor, frame, throwing))
 			kind = CRUMB_WORD_RESUME;
 	}
 	if (__builtin_expect(!trace_store(kind, code), 0))
@@ -234,10 +233,7 @@ static PyObject *step_out(PyThreadState *thread, void *frame, int throwing,
 {
 	if (!is_followed(thread, b) || buffer_others_in_use())
 		trace_lost(CRUMB_LOSS_LOW_STACK, 0);
-	struct evalframe *e = evalframe_take_out(py, b);
-	PyObject *result = underneath(thread, frame, throwing);
-	evalframe_put_back(py, e);
-	return result;
+	return evalframe_without(py, b, thread, frame, throwing);
 }
 
 /* Evaluates a frame and all below it with a trace function, which tells of them (3.11).

@@ -17,9 +17,8 @@
 #include "trace.h"
 #include "tracefunc.h"
 
-/* C stack that a traced call of a Python function by another takes (x86-64, gcc 12,
- * measured: 517, and 472 for the hook alone), rounded up. */
-#define CALL_BYTES_310 550
+/* C stack that a call of a Python function by another takes with the hook alone (x86-64,
+ * gcc 12, measured: 472), rounded up. */
 #define CALL_BYTES_311 600
 
 static const struct pyapi *py;
@@ -78,10 +77,7 @@ static PyObject *unhooked(PyThreadState *thread, void *frame, int throwing,
 {
 	if (buffer_others_in_use())
 		trace_lost(CRUMB_LOSS_LOW_STACK, 0);
-	struct evalframe *e = evalframe_take_out(py, b);
-	PyObject *result = py->_PyEval_EvalFrameDefault(thread, frame, throwing);
-	evalframe_put_back(py, e);
-	return result;
+	return evalframe_without(py, b, thread, frame, throwing);
 }
 
 static PyObject *spare_stack(PyThreadState *thread, void *frame, int throwing,
@@ -101,7 +97,7 @@ static PyObject *spare_stack(PyThreadState *thread, void *frame, int throwing,
 static __attribute__((noinline)) PyObject *deep(PyThreadState *thread, void *frame,
                                                 int throwing, struct buffer *b)
 {
-	size_t each = py->minor == 10 ? CALL_BYTES_310 : CALL_BYTES_311;
+	size_t each = py->minor == 10 ? TRACEFUNC_CALL_BYTES_310 : CALL_BYTES_311;
 	bool safe = stack_left(b) > b->stack_size / 8 &&
 	            stack_holds(b, py->Py_GetRecursionLimit(), each);
 	if (safe || b->stack_spared)

@@ -488,8 +488,7 @@ static PyObject *record(PyThreadState *thread, void *frame, int throwing, struct
 	unsigned flags = *(const unsigned *)pyapi_field(code, py->layout.code_flags);
 	bool generator = flags & PYAPI_GENERATOR_FLAGS;
 
-	bool goes_on = generator && ((py->minor == 11 && throwing) ||
-	                             pyapi_frame_goes_on(py->minor, frame));
+	bool goes_on = generator && pyapi_frame_goes_on(py->minor, frame, throwing);
 	bool wants = tell_entry(h, frame, goes_on, &throwing);
 	PyObject *result = underneath(thread, frame, throwing);
 	if (!wants || !h->function)
@@ -513,10 +512,7 @@ static PyObject *step_out(PyThreadState *thread, void *frame, int throwing,
 {
 	if (underneath != py->_PyEval_EvalFrameDefault)
 		trace_lost(CRUMB_LOSS_LOW_STACK, 0);
-	struct evalframe *e = evalframe_take_out(py, buffer_mine);
-	PyObject *result = py->_PyEval_EvalFrameDefault(thread, frame, throwing);
-	evalframe_put_back(py, e);
-	return result;
+	return evalframe_without(py, buffer_mine, thread, frame, throwing);
 }
 
 /* 3.10, where a trace function makes a call use more of it: the thread goes without. */
@@ -552,10 +548,6 @@ static PyObject *deep(PyThreadState *thread, void *frame, int throwing,
 	return underneath(thread, frame, throwing);
 }
 
-/* C stack that a traced call of a Python function by another takes on 3.10 (x86-64, gcc
- * 12, measured: 517), rounded up. */
-#define CALL_BYTES_310 550
-
 /* Whether hooks should keep away: half of the thread's stack is used (3.11); on 3.10 most
  * of it, or some, where the recursion limit lets a program use all. */
 static bool is_deep(void)
@@ -572,7 +564,7 @@ static bool is_deep(void)
 	if (left > size - size / 32)
 		return false;
 	return left < size / 8 ||
-	       (size_t)py->Py_GetRecursionLimit() > size / 8 * 7 / CALL_BYTES_310;
+	       !stack_fits(size, py->Py_GetRecursionLimit(), TRACEFUNC_CALL_BYTES_310);
 }
 
 /* Tail calls, but for what is told. */

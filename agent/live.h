@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the module's backends need of C: values as Python objects without running any of
- * the program's code, what a trace function is not told, and the frame-evaluation hook.
+ * the program's code, a trace function, and the frame-evaluation hook.
  * Each is a function of the module (PyCFunction); breadcrumb_agent.py calls them.
  */
 #ifndef BREADCRUMB_AGENT_LIVE_H

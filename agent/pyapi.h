@@ -246,12 +246,15 @@ static inline bool pyapi_frame_makes_generator(unsigned minor, const void *frame
 	           PYAPI_OWNED_BY_GENERATOR;
 }
 
-/* Whether the frame, of a generator, ran before and goes on now. */
-static inline bool pyapi_frame_goes_on(unsigned minor, const void *frame)
+/* Whether the frame, of a generator, ran before and goes on now.  `throwing`: as the eval
+ * function is told. */
+static inline bool pyapi_frame_goes_on(unsigned minor, const void *frame, int throwing)
 {
 	if (minor == 10)
 		return *(const int *)pyapi_field(frame, pyapi_layout_310.frame_lasti) >=
 		       0;
+	if (throwing)
+		return true;
 	/* A new generator's frame stands at the instruction that made it. */
 	const unsigned char *instruction =
 	    *(unsigned char *const *)pyapi_field(frame, pyapi_layout_311.frame_lasti);

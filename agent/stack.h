@@ -34,11 +34,16 @@ static inline bool stack_is_used(const struct buffer *b)
 	return stack_left(b) < b->stack_reserve;
 }
 
-/* Whether so many Python calls fit into the stack when each takes so many bytes, with
- * some to spare. */
+/* Whether so many Python calls fit into a stack of this size when each takes so many
+ * bytes, with some to spare; and into that of the buffer's thread. */
+static inline bool stack_fits(size_t size, int calls, size_t each)
+{
+	return calls > 0 && (size_t)calls < size / 8 * 7 / each;
+}
+
 static inline bool stack_holds(const struct buffer *b, int calls, size_t each)
 {
-	return calls > 0 && (size_t)calls < b->stack_size / 8 * 7 / each;
+	return stack_fits(b->stack_size, calls, each);
 }
 
 #endif

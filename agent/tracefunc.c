@@ -67,8 +67,8 @@ enum crumb_word_kind tracefunc_entry(const struct pyapi *py, PyFrameObject *fram
 	if (!generator)
 		return CRUMB_WORD_CALL;
 	if (py->minor == 10)
-		return pyapi_frame_goes_on(10, frame) ? CRUMB_WORD_RESUME
-		                                      : CRUMB_WORD_CALL;
+		return pyapi_frame_goes_on(10, frame, false) ? CRUMB_WORD_RESUME
+		                                             : CRUMB_WORD_CALL;
 	/* RESUME's argument says where it stands: 0 at the start of a function.  Two bits
 	 * of it do (3.13+: a third says that it is inside of an except). */
 	bool starts = instruction(py, frame, code, &opcode, &argument) &&

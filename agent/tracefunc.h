@@ -8,6 +8,10 @@
 
 #include <stdbool.h>
 
+/* C stack that a traced call of a Python function by another takes on 3.10 (x86-64, gcc
+ * 12, measured: 517), rounded up. */
+#define TRACEFUNC_CALL_BYTES_310 550
+
 /* Lines are told or not, from now on, in all threads. */
 void tracefunc_init(const struct pyapi *py, bool lines);
 
